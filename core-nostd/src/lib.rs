@@ -1,0 +1,3 @@
+//! Exponential ElGamal with authenticated sums.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,7 @@
+//! All behaviour of the token, generic over the [`Platform`] it runs on.
+#![no_std]
+#![forbid(unsafe_code)]
+
+pub mod platform;
+
+pub use platform::{Clock, Notice, Platform, Ports, Presence, Prompt};

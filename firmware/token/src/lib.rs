@@ -8,3 +8,5 @@ pub mod pin;
 pub mod platform;
 
 pub use platform::{Clock, Notice, Platform, Ports, Presence, Prompt};
+/// The return type of [`Platform::stretch_pin`], so that a board needs no dependency for it.
+pub use zeroize::Zeroizing;

@@ -6,7 +6,7 @@
 //! searched at all.
 
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha512;
+use sha2::{Digest, Sha512};
 use zeroize::{Zeroize, Zeroizing};
 
 /// The first 32 bytes of `PBKDF2-HMAC-SHA-512(pin, salt, rounds)`.
@@ -21,8 +21,8 @@ use zeroize::{Zeroize, Zeroizing};
 #[must_use]
 pub fn pbkdf2(pin: &[u8], salt: &[&[u8]], rounds: u32) -> Zeroizing<[u8; 32]> {
     // The `pbkdf2` crate takes a salt in one piece only; with a single block of output the whole
-    // algorithm is the three lines of the formula.
-    let prf = Hmac::<Sha512>::new_from_slice(pin).expect("HMAC takes a key of any length");
+    // algorithm is the two lines of the formula.
+    let prf = Hmac::<Sha512>::new((&*hmac_key(pin)).into());
     let mut first = prf.clone();
     for part in salt {
         first.update(part);
@@ -40,6 +40,24 @@ pub fn pbkdf2(pin: &[u8], salt: &[&[u8]], rounds: u32) -> Zeroizing<[u8; 32]> {
     }
     block.as_mut_slice().zeroize();
     key
+}
+
+/// The key block of HMAC (RFC 2104): `key`, hashed if it is longer than a block, padded with zeros.
+///
+/// `new_from_slice` does the same, but returns a `Result` that is never an error.
+fn hmac_key(key: &[u8]) -> Zeroizing<[u8; 128]> {
+    let mut block = Zeroizing::new([0; 128]);
+    if key.len() > block.len() {
+        let mut digest = Sha512::digest(key);
+        block
+            .iter_mut()
+            .zip(&digest)
+            .for_each(|(to, from)| *to = *from);
+        digest.as_mut_slice().zeroize();
+    } else {
+        block.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
+    }
+    block
 }
 
 /// `key ^= block`, as far as `key` reaches.
@@ -71,6 +89,15 @@ mod tests {
             let key = pbkdf2(pin.as_bytes(), &[salt.as_bytes()], rounds);
             assert_eq!(*key, parse(expected), "{pin} {salt} {rounds}");
         }
+    }
+
+    /// Longer than a block of SHA-512; the expected key is from Python's `hashlib`.
+    #[test]
+    fn a_long_passphrase_is_hashed_first() {
+        let expected = "0499d2f52a54272883fc04786c49cbfe54771bb53aa16a2f8d3fdad6a6ef15fa";
+        assert_eq!(*pbkdf2(&[b'p'; 200], &[b"salt"], 3), parse(expected));
+        let expected = "ae9967296ba9f3ff05582b4a78e59c1bb1bf135aa82f6959b03fd5e61f8deb71";
+        assert_eq!(*pbkdf2(&[b'p'; 128], &[b"salt"], 3), parse(expected));
     }
 
     #[test]

@@ -1,0 +1,176 @@
+//! Hashing: one unambiguous encoding of structured inputs, and three functions over it.
+//!
+//! Every structured input is a list of [`Part`]s, each encoded with a tag byte and a fixed width or
+//! a length, so that different lists never give the same bytes.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha512};
+use subtle::{Choice, ConstantTimeEq};
+use zeroize::Zeroizing;
+
+use crate::{
+    ciphersuite::{Ciphersuite, Scalar, WideBytes},
+    group::{ByteArray, Group},
+};
+
+/// One field of a structured hash input.
+#[derive(Clone, Copy)]
+pub(crate) enum Part<'a> {
+    /// `00`: an optional position that is absent.
+    None,
+    /// `01 ‖ u64 big-endian`.
+    U64(u64),
+    /// `02 ‖ length as u32 big-endian ‖ bytes`.
+    Bytes(&'a [u8]),
+}
+
+impl From<Option<u64>> for Part<'_> {
+    fn from(position: Option<u64>) -> Self {
+        position.map_or(Self::None, Self::U64)
+    }
+}
+
+/// What bytes can be fed into.
+pub(crate) trait Absorb {
+    /// Appends raw bytes.
+    fn absorb(&mut self, bytes: &[u8]);
+
+    /// Appends one encoded part.
+    fn part(&mut self, part: Part<'_>) {
+        match part {
+            Part::None => self.absorb(&[0]),
+            Part::U64(value) => {
+                self.absorb(&[1]);
+                self.absorb(&value.to_be_bytes());
+            }
+            Part::Bytes(bytes) => {
+                self.absorb(&[2]);
+                // Inputs are messages of this crate, far below 4 GiB.
+                let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+                self.absorb(&len.to_be_bytes());
+                self.absorb(bytes);
+            }
+        }
+    }
+
+    /// Appends several encoded parts.
+    fn parts(&mut self, parts: &[Part<'_>]) {
+        for part in parts {
+            self.part(*part);
+        }
+    }
+}
+
+impl Absorb for Sha512 {
+    fn absorb(&mut self, bytes: &[u8]) {
+        self.update(bytes);
+    }
+}
+
+impl Absorb for Hmac<Sha512> {
+    fn absorb(&mut self, bytes: &[u8]) {
+        self.update(bytes);
+    }
+}
+
+/// SHA-512 of the encoded parts.
+pub(crate) fn hash_parts(parts: &[Part<'_>]) -> [u8; 64] {
+    let mut hash = Sha512::new();
+    hash.parts(parts);
+    hash.finalize().into()
+}
+
+/// The key of a pseudo-random function, wiped when dropped.
+pub(crate) type PrfKey = Zeroizing<[u8; 32]>;
+
+/// HMAC-SHA-512 keyed with `key`, ready for input.
+fn mac(key: &[u8; 32]) -> Hmac<Sha512> {
+    // An HMAC key may have any length, so the error can't occur; a key block of zeros would be
+    // wrong but not a panic.
+    Hmac::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&Default::default()))
+}
+
+/// A pseudo-random function with long output: the concatenation over `i = 0, 1, …` of
+/// `HMAC-SHA-512(key, i ‖ encode(parts))`, cut to the length of `out` (counter mode of
+/// NIST SP 800-108 section 4.1 with an 8-bit counter).
+pub(crate) fn prf_bytes(key: &[u8; 32], parts: &[Part<'_>], out: &mut [u8]) {
+    for (counter, chunk) in (0_u8..=u8::MAX).zip(out.chunks_mut(64)) {
+        let mut mac = mac(key);
+        mac.absorb(&[counter]);
+        mac.parts(parts);
+        let block = Zeroizing::new(<[u8; 64]>::from(mac.finalize().into_bytes()));
+        for (to, from) in chunk.iter_mut().zip(block.iter()) {
+            *to = *from;
+        }
+    }
+}
+
+/// [`prf_bytes`] reduced to a scalar uniform modulo `q`.
+pub(crate) fn prf_scalar<S: Ciphersuite>(
+    key: &[u8; 32],
+    parts: &[Part<'_>],
+) -> Zeroizing<Scalar<S>> {
+    let mut wide = Zeroizing::new(WideBytes::<S>::zeroed());
+    prf_bytes(key, parts, wide.as_mut());
+    Zeroizing::new(S::Group::reduce(&wide))
+}
+
+/// [`prf_bytes`] with a fixed number of bytes.
+pub(crate) fn prf_array<const N: usize>(key: &[u8; 32], parts: &[Part<'_>]) -> [u8; N] {
+    let mut out = [0; N];
+    prf_bytes(key, parts, &mut out);
+    out
+}
+
+/// `expand_message_xmd` of RFC 9380 section 5.3.1 with SHA-512; both arguments in pieces.
+///
+/// A domain-separation tag longer than 255 bytes is hashed first (section 5.3.3). At most
+/// 255 · 64 bytes of output are defined; what is beyond stays zero (no caller asks for it).
+pub(crate) fn expand_message_xmd(msg: &[&[u8]], dst: &[&[u8]], out: &mut [u8]) {
+    let oversize: [u8; 64];
+    let dst_len: usize = dst.iter().map(|piece| piece.len()).sum();
+    let (dst, dst_len): (&[&[u8]], u8) = match u8::try_from(dst_len) {
+        Ok(len) => (dst, len),
+        Err(_) => {
+            let mut hash = Sha512::new();
+            hash.absorb(b"H2C-OVERSIZE-DST-");
+            dst.iter().for_each(|piece| hash.absorb(piece));
+            oversize = hash.finalize().into();
+            (&[&oversize], 64)
+        }
+    };
+    let finish = |mut hash: Sha512| -> [u8; 64] {
+        dst.iter().for_each(|piece| hash.absorb(piece));
+        hash.absorb(&[dst_len]);
+        hash.finalize().into()
+    };
+
+    // Step 7: b_0 = H(Z_pad ‖ msg ‖ I2OSP(len_in_bytes, 2) ‖ 0 ‖ DST_prime).
+    let mut hash = Sha512::new();
+    hash.absorb(&[0; 128]);
+    msg.iter().for_each(|piece| hash.absorb(piece));
+    let len = u16::try_from(out.len()).unwrap_or(u16::MAX);
+    hash.absorb(&len.to_be_bytes());
+    hash.absorb(&[0]);
+    let b_0 = finish(hash);
+
+    // Steps 8 to 10: b_i = H((b_0 xor b_(i−1)) ‖ i ‖ DST_prime), with b_0 itself for i = 1.
+    let mut b_i = [0; 64];
+    for (i, chunk) in (1_u8..=u8::MAX).zip(out.chunks_mut(64)) {
+        for (byte, zero) in b_i.iter_mut().zip(b_0) {
+            *byte ^= zero;
+        }
+        let mut hash = Sha512::new();
+        hash.absorb(&b_i);
+        hash.absorb(&[i]);
+        b_i = finish(hash);
+        for (to, from) in chunk.iter_mut().zip(b_i) {
+            *to = from;
+        }
+    }
+}
+
+/// Whether two byte strings of one fixed length are equal, in constant time.
+pub(crate) fn equal<const N: usize>(a: &[u8; N], b: &[u8; N]) -> Choice {
+    a.as_slice().ct_eq(b.as_slice())
+}

@@ -1,0 +1,230 @@
+//! Keys: the root seed, everything derived from it, and the key pair of a book.
+//!
+//! ```text
+//! root seed ── HKDF-SHA-512, one label each ──┬─ "x"             secret keys of books (treasury only)
+//!                                             ├─ "alpha", "beta", "alpha-account", "beta-account"
+//!                                             ├─ "mask", "mask-account", "cut"
+//!                                             ├─ "index", "box"
+//!                                             └─ "sign"
+//! ```
+//!
+//! Every derived key is 32 bytes and is used only as the key of a pseudo-random function whose input
+//! names suite, book and, where it matters, account and position.
+
+use hkdf::Hkdf;
+use rand_core::CryptoRng;
+use sha2::Sha512;
+use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::{
+    ciphersuite::{Ciphersuite, Element, ElementBytes, Scalar, WideBytes},
+    error::DecodeError,
+    group::{ByteArray, Group, ShortScalar},
+    hash::{Part, PrfKey, prf_bytes},
+    ids::BookId,
+};
+
+/// The 32 random bytes that every key of a token comes from. Wiped when dropped.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct RootSeed([u8; 32]);
+
+impl RootSeed {
+    /// Draws a fresh seed.
+    pub fn random(rng: &mut impl CryptoRng) -> Self {
+        let mut seed = Self([0; 32]);
+        rng.fill_bytes(&mut seed.0);
+        seed
+    }
+
+    /// The seed of these bytes (from sealed storage or a backup).
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8; 32]) -> Self {
+        Self(*bytes)
+    }
+
+    /// The bytes, for sealing and backup only.
+    #[must_use]
+    pub fn expose_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// `HKDF-SHA-512(salt = "TALLYSTICK-v1", ikm = seed, info = label, 32 bytes)` (RFC 5869).
+    fn derive(&self, label: &str) -> PrfKey {
+        let mut key = Zeroizing::new([0; 32]);
+        // 32 bytes are far below HKDF's limit of 255 · 64, so the error can't occur.
+        let _ = Hkdf::<Sha512>::new(Some(b"TALLYSTICK-v1"), &self.0)
+            .expand(label.as_bytes(), key.as_mut());
+        key
+    }
+
+    /// The keys that a treasury shares with its writers.
+    #[must_use]
+    pub fn shared_keys(&self) -> SharedKeys {
+        SharedKeys {
+            alpha: self.derive("alpha"),
+            beta: self.derive("beta"),
+            alpha_account: self.derive("alpha-account"),
+            beta_account: self.derive("beta-account"),
+            mask: self.derive("mask"),
+            mask_account: self.derive("mask-account"),
+            cut: self.derive("cut"),
+            index: self.derive("index"),
+            nid_box: self.derive("box"),
+        }
+    }
+
+    /// The secret key `x_b` of a book: `PRF(derive("x"); suite, book)`, short in finite-field suites.
+    #[must_use]
+    pub fn secret_key<S: Ciphersuite>(&self, book: &BookId) -> SecretKey<S> {
+        let mut wide = Zeroizing::new(WideBytes::<S>::zeroed());
+        let parts = [
+            Part::Bytes(b"x"),
+            Part::U64(u64::from(S::ID as u8)),
+            Part::Bytes(&book.0),
+        ];
+        prf_bytes(&self.derive("x"), &parts, wide.as_mut());
+        SecretKey(S::Group::reduce_short(&wide))
+    }
+}
+
+/// The keys of tags, cuts, handles and NID boxes. A treasury shares them with every writer it enrols;
+/// they open nothing. Wiped when dropped.
+pub struct SharedKeys {
+    pub(crate) alpha: PrfKey,
+    pub(crate) beta: PrfKey,
+    pub(crate) alpha_account: PrfKey,
+    pub(crate) beta_account: PrfKey,
+    pub(crate) mask: PrfKey,
+    pub(crate) mask_account: PrfKey,
+    pub(crate) cut: PrfKey,
+    pub(crate) index: PrfKey,
+    pub(crate) nid_box: PrfKey,
+}
+
+/// The secret key `x` of one book. Wiped when dropped.
+pub struct SecretKey<S: Ciphersuite>(pub(crate) ShortScalar<S::Group>);
+
+impl<S: Ciphersuite> SecretKey<S> {
+    /// Draws a fresh key that belongs to no seed (tests, examples, keys kept elsewhere).
+    pub fn random(rng: &mut impl CryptoRng) -> Self {
+        Self(Nonce::<S>::random(rng).into_short())
+    }
+
+    /// `Y = xG`.
+    #[must_use]
+    pub fn public_key(&self) -> PublicKey<S> {
+        PublicKey(S::Group::mul_base_short(&self.0))
+    }
+
+    /// `x` as an ordinary scalar, wiped when dropped.
+    pub(crate) fn scalar(&self) -> Zeroizing<Scalar<S>> {
+        Zeroizing::new(self.0.widen())
+    }
+}
+
+/// The public key `Y = xG` of one book; never the identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PublicKey<S: Ciphersuite>(pub(crate) Element<S>);
+
+impl<S: Ciphersuite> PublicKey<S> {
+    /// Decodes a canonical encoding.
+    ///
+    /// # Errors
+    /// Those of [`Group::decode_non_identity`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+        S::Group::decode_non_identity(bytes).map(Self)
+    }
+
+    /// The canonical encoding.
+    #[must_use]
+    pub fn to_bytes(&self) -> ElementBytes<S> {
+        S::Group::encode(&self.0)
+    }
+
+    /// The element `Y`.
+    #[must_use]
+    pub fn element(&self) -> &Element<S> {
+        &self.0
+    }
+}
+
+/// The randomness `r` of one encryption, consumed by it. Wiped when dropped.
+pub struct Nonce<S: Ciphersuite>(ShortScalar<S::Group>);
+
+impl<S: Ciphersuite> Nonce<S> {
+    /// Draws a nonce from a random number generator alone.
+    pub fn random(rng: &mut impl CryptoRng) -> Self {
+        let mut wide = Zeroizing::new(WideBytes::<S>::zeroed());
+        rng.fill_bytes(wide.as_mut());
+        Self(S::Group::reduce_short(&wide))
+    }
+
+    /// A hedged nonce `r = PRF(hedge; purpose, suite, input …, 32 random bytes)`: as good as random
+    /// while either the generator is sound or `hedge` stays secret and the input never repeats.
+    ///
+    /// `hedge` is a secret of this device that is never backed up.
+    pub(crate) fn hedged(
+        hedge: &[u8; 32],
+        rng: &mut impl CryptoRng,
+        purpose: &[u8],
+        input: &[Part<'_>],
+    ) -> Self {
+        let wide = hedged_bytes::<S>(hedge, rng, purpose, input);
+        Self(S::Group::reduce_short(&wide))
+    }
+
+    pub(crate) fn into_short(self) -> ShortScalar<S::Group> {
+        self.0
+    }
+
+    pub(crate) fn short(&self) -> &ShortScalar<S::Group> {
+        &self.0
+    }
+}
+
+/// The bytes of a hedged nonce; see [`Nonce::hedged`].
+pub(crate) fn hedged_bytes<S: Ciphersuite>(
+    hedge: &[u8; 32],
+    rng: &mut impl CryptoRng,
+    purpose: &[u8],
+    input: &[Part<'_>],
+) -> Zeroizing<WideBytes<S>> {
+    let mut fresh = Zeroizing::new([0; 32]);
+    rng.fill_bytes(fresh.as_mut());
+    // Two steps, so that the input may be a list of any length: first a one-time key.
+    let mut key = Zeroizing::new([0; 32]);
+    let seed = [
+        Part::Bytes(purpose),
+        Part::U64(u64::from(S::ID as u8)),
+        Part::Bytes(&*fresh),
+    ];
+    prf_bytes(hedge, &seed, key.as_mut());
+    let mut wide = Zeroizing::new(WideBytes::<S>::zeroed());
+    prf_bytes(&key, input, wide.as_mut());
+    wide
+}
+
+/// A secret that makes nonces of one device its own. Never backed up. Wiped when dropped.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct Hedge([u8; 32]);
+
+impl Hedge {
+    /// The hedge of these 32 random bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8; 32]) -> Self {
+        Self(*bytes)
+    }
+
+    /// The bytes, for sealing only.
+    #[must_use]
+    pub fn expose_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl<S: Ciphersuite> ConstantTimeEq for SecretKey<S> {
+    fn ct_eq(&self, other: &Self) -> subtle::Choice {
+        self.0.widen().ct_eq(&other.0.widen())
+    }
+}

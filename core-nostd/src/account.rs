@@ -8,11 +8,11 @@ use crate::{
     hash::{Part, prf_array, prf_bytes},
     ids::{BookId, Handle},
     keys::SharedKeys,
-    nid::{NID_PADDED_LEN, Nid},
+    nid::{Nid, PADDED_LEN},
 };
 
 /// Length of a sealed NID in bytes: the synthetic IV and the padded NID.
-pub const SEALED_NID_LEN: usize = 16 + NID_PADDED_LEN;
+pub const SEALED_NID_LEN: usize = 16 + PADDED_LEN;
 
 /// A NID under the box key, bound to suite, book and handle.
 pub type SealedNid = [u8; SEALED_NID_LEN];
@@ -22,10 +22,11 @@ impl SharedKeys {
     /// account of a book, and books can't be linked.
     #[must_use]
     pub fn handle(&self, suite: SuiteId, book: &BookId, nid: &Nid) -> Handle {
+        let padded = Zeroizing::new(nid.padded());
         let parts = [
             Part::U64(u64::from(suite as u8)),
             Part::Bytes(&book.0),
-            Part::Bytes(nid.padded()),
+            Part::Bytes(padded.as_slice()),
         ];
         Handle(prf_array(&self.index, &parts))
     }
@@ -34,7 +35,7 @@ impl SharedKeys {
     /// associated data suite, book and handle.
     #[must_use]
     pub fn seal_nid(&self, suite: SuiteId, book: &BookId, handle: &Handle, nid: &Nid) -> SealedNid {
-        let mut text = Zeroizing::new(*nid.padded());
+        let mut text = Zeroizing::new(nid.padded());
         let ad: [&[u8]; 3] = [&[suite as u8], &book.0, &handle.0];
         let mut sealed = [0; SEALED_NID_LEN];
         let tag = self
@@ -58,12 +59,12 @@ impl SharedKeys {
         sealed: &SealedNid,
     ) -> Option<Nid> {
         let (tag, text) = sealed.split_first_chunk::<16>()?;
-        let mut padded = Zeroizing::new(<[u8; NID_PADDED_LEN]>::try_from(text).ok()?);
+        let mut padded = Zeroizing::new(<[u8; PADDED_LEN]>::try_from(text).ok()?);
         let ad: [&[u8]; 3] = [&[suite as u8], &book.0, &handle.0];
         self.nid_cipher(suite, book)
             .decrypt_inout_detached(ad, padded.as_mut_slice().into(), &(*tag).into())
             .ok()?;
-        Nid::from_padded(&padded).ok()
+        Nid::from_padded(&padded)
     }
 
     fn nid_cipher(&self, suite: SuiteId, book: &BookId) -> Aes256Siv {

@@ -108,7 +108,12 @@ impl KnownGroup for Ffdhe3072 {
 fn big_endian<B: ByteArray>(integer: &BigUint) -> B {
     let mut bytes = B::zeroed();
     let digits = integer.to_bytes_be();
-    bytes.as_mut().iter_mut().rev().zip(digits.iter().rev()).for_each(|(to, from)| *to = *from);
+    bytes
+        .as_mut()
+        .iter_mut()
+        .rev()
+        .zip(digits.iter().rev())
+        .for_each(|(to, from)| *to = *from);
     assert_eq!(&BigUint::from_bytes_be(bytes.as_ref()), integer, "it fits");
     bytes
 }
@@ -138,16 +143,29 @@ fn check_residues<G: KnownGroup>() {
 
     assert_eq!(encoded(&G::identity()), BigUint::from(1u8));
     assert_eq!(encoded(&G::generator()), two);
-    assert_eq!(two.modpow(&q, &p), BigUint::from(1u8), "the generator has order q");
+    assert_eq!(
+        two.modpow(&q, &p),
+        BigUint::from(1u8),
+        "the generator has order q"
+    );
 
     let mut rng = check::rng(9);
     let [a, b] = [(); 2].map(|()| check::random_scalar::<G>(&mut rng));
     let exponent = |scalar: &G::Scalar| G::integer(G::encode_scalar(scalar).as_ref());
     let (at_a, at_b) = (G::mul_base(&a), G::mul_base(&b));
     assert_eq!(encoded(&at_a), two.modpow(&exponent(&a), &p));
-    assert_eq!(encoded(&G::mul(&at_a, &b)), encoded(&at_a).modpow(&exponent(&b), &p));
-    assert_eq!(encoded(&(at_a + at_b)), encoded(&at_a) * encoded(&at_b) % &p);
-    assert_eq!(encoded(&(at_a - at_b)) * encoded(&at_b) % &p, encoded(&at_a));
+    assert_eq!(
+        encoded(&G::mul(&at_a, &b)),
+        encoded(&at_a).modpow(&exponent(&b), &p)
+    );
+    assert_eq!(
+        encoded(&(at_a + at_b)),
+        encoded(&at_a) * encoded(&at_b) % &p
+    );
+    assert_eq!(
+        encoded(&(at_a - at_b)) * encoded(&at_b) % &p,
+        encoded(&at_a)
+    );
     let shift = BigUint::from(1u8) << 63;
     assert_eq!(encoded(&-G::mul_base_i64(i64::MIN)), two.modpow(&shift, &p));
 }
@@ -204,14 +222,23 @@ fn the_primes_follow_the_rule_of_rfc_7919() {
     use core_nostd::group::ffdhe::{Prime2048, Prime3072, SafePrime};
 
     let stored = Prime2048::P.as_ref().to_be_bytes();
-    assert_eq!(BigUint::from_bytes_be(stored.as_ref()), rfc_7919_prime(2048, 560_316));
+    assert_eq!(
+        BigUint::from_bytes_be(stored.as_ref()),
+        rfc_7919_prime(2048, 560_316)
+    );
     let stored = Prime3072::P.as_ref().to_be_bytes();
-    assert_eq!(BigUint::from_bytes_be(stored.as_ref()), rfc_7919_prime(3072, 2_625_351));
+    assert_eq!(
+        BigUint::from_bytes_be(stored.as_ref()),
+        rfc_7919_prime(3072, 2_625_351)
+    );
 }
 
 #[test]
 fn an_ffdhe_element_is_shown_by_its_last_bytes() {
-    assert_eq!(format!("{:?}", Ffdhe2048::generator()), "Element(…0000000000000002)");
+    assert_eq!(
+        format!("{:?}", Ffdhe2048::generator()),
+        "Element(…0000000000000002)"
+    );
 }
 
 #[test]
@@ -230,7 +257,11 @@ fn multiples_of_the_ristretto255_generator_are_those_of_rfc_9496() {
 fn ristretto255_refuses_the_encodings_that_rfc_9496_calls_invalid() {
     for encoding in RFC_9496_A2_INVALID {
         let bytes = hex::decode(encoding).expect("hex");
-        assert_eq!(Ristretto255::decode(&bytes), Err(DecodeError::NonCanonical), "{encoding}");
+        assert_eq!(
+            Ristretto255::decode(&bytes),
+            Err(DecodeError::NonCanonical),
+            "{encoding}"
+        );
     }
 }
 

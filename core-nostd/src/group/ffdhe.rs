@@ -87,10 +87,13 @@ impl<F: SafePrime<LIMBS>, const LIMBS: usize> Group for Ffdhe<F, LIMBS> {
         Self::mul_short(&Element::GENERATOR, scalar)
     }
 
-    /// `(m + 2^63)·G − 2^63·G`, so that the exponent has 64 bits and no sign.
+    /// `|m|` times `G` or `−G`, chosen without a branch.
     fn mul_base_i64(value: i64) -> Self::Element {
-        let shifted = Zeroizing::new(U64::from_u64(value.cast_unsigned() ^ (1 << 63)));
-        Element::GENERATOR.power(&shifted, U64::BITS) + Element::MINUS_2_POW_63
+        let negative = Choice::from(u8::from(value < 0));
+        let (plus, minus) = (Element::GENERATOR.0, Element::MINUS_GENERATOR.0);
+        let base = Element(ConstMontyForm::conditional_select(&plus, &minus, negative));
+        let magnitude = Zeroizing::new(U64::from_u64(value.unsigned_abs()));
+        base.power(&magnitude, U64::BITS)
     }
 
     fn encode(element: &Self::Element) -> F::Bytes {
@@ -146,14 +149,8 @@ impl<F: SafePrime<LIMBS>, const LIMBS: usize> Group for Ffdhe<F, LIMBS> {
 
 impl<F: SafePrime<LIMBS>, const LIMBS: usize> Element<F, LIMBS> {
     const GENERATOR: Self = Self(ConstMontyForm::new(&Uint::from_u8(2)));
-
-    const MINUS_2_POW_63: Self = Self(
-        Self::GENERATOR
-            .0
-            .pow(&U64::from_u64(1 << 63))
-            .invert()
-            .expect_copied("a power of 2 is not 0 modulo an odd prime"),
-    );
+    /// `1/2` modulo `p`.
+    const MINUS_GENERATOR: Self = Self(ConstMontyForm::ONE.div_by_2());
 
     /// This element `exponent` times, which has `bits` bits at most. Only `bits` shows in the time.
     fn power<const EXP: usize>(&self, exponent: &Uint<EXP>, bits: u32) -> Self {

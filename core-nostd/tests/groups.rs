@@ -118,7 +118,7 @@ fn big_endian<B: ByteArray>(integer: &BigUint) -> B {
     bytes
 }
 
-/// `2^n − 2^(n−64) + (⌊2^(n−130)·e⌋ + X)·2^64 − 1`, the rule of RFC 7919 section 3.
+/// `2^n − 2^(n−64) + (⌊2^(n−130)·e⌋ + X)·2^64 − 1`, the rule of RFC 7919 appendix A.
 fn rfc_7919_prime(bits: u32, x: u32) -> BigUint {
     let one = || BigUint::from(1u8);
     // e = Σ 1/k!, with 64 bits to spare for what each of the few hundred terms loses.

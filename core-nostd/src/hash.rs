@@ -94,10 +94,15 @@ fn mac(key: &[u8; 32]) -> Hmac<Sha512> {
 /// `HMAC-SHA-512(key, i ‖ encode(parts))`, cut to the length of `out` (counter mode of
 /// NIST SP 800-108 section 4.1 with an 8-bit counter).
 pub(crate) fn prf_bytes(key: &[u8; 32], parts: &[Part<'_>], out: &mut [u8]) {
+    prf_with(key, out, |mac| mac.parts(parts));
+}
+
+/// [`prf_bytes`] of whatever `input` absorbs, which is called once for each block of output.
+pub(crate) fn prf_with(key: &[u8; 32], out: &mut [u8], input: impl Fn(&mut Hmac<Sha512>)) {
     for (counter, chunk) in (0_u8..=u8::MAX).zip(out.chunks_mut(64)) {
         let mut mac = mac(key);
         mac.absorb(&[counter]);
-        mac.parts(parts);
+        input(&mut mac);
         let block = Zeroizing::new(<[u8; 64]>::from(mac.finalize().into_bytes()));
         for (to, from) in chunk.iter_mut().zip(block.iter()) {
             *to = *from;

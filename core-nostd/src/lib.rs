@@ -17,6 +17,7 @@ pub mod ids;
 pub mod keys;
 pub mod nid;
 pub mod proof;
+pub mod seal;
 pub mod statement;
 pub mod tag;
 #[cfg(feature = "wire")]

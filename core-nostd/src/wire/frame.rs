@@ -86,25 +86,58 @@ pub const fn message_len_max(frame_len: usize) -> usize {
 /// # Errors
 /// [`FrameError::TooLong`] if `out` is too short.
 pub fn encode(header: &FrameHeader, message: &[u8], out: &mut [u8]) -> Result<usize, FrameError> {
-    let id = header.id.to_le_bytes();
-    let mut digest = CRC.digest();
-    let head: [&[u8]; 4] = [&[header.version], &header.session, &id, message];
-    let fits = cobs::max_encoding_length(HEADER_LEN + message.len() + CRC_LEN) < out.len();
-    let Some((delimiter_room, out)) = out.split_last_mut().filter(|_| fits) else {
+    encode_with(header, out, |body| body.push(message))
+}
+
+/// [`encode`] for a message that is made piece by piece, straight into the frame.
+///
+/// # Errors
+/// [`FrameError::TooLong`] if `out` is too short, and what `message` returns.
+pub fn encode_with(
+    header: &FrameHeader,
+    out: &mut [u8],
+    message: impl FnOnce(&mut FrameBody<'_>) -> Result<(), FrameError>,
+) -> Result<usize, FrameError> {
+    let Some((delimiter_room, out)) = out.split_last_mut() else {
         return Err(FrameError::TooLong);
     };
-    let mut encoder = cobs::CobsEncoder::new(out);
-    for piece in head {
-        digest.update(piece);
-        encoder.push(piece).map_err(|_| FrameError::TooLong)?;
-    }
+    let room = out.len();
+    let mut body = FrameBody {
+        encoder: cobs::CobsEncoder::new(out),
+        digest: CRC.digest(),
+    };
+    body.push(&[header.version])?;
+    body.push(&header.session)?;
+    body.push(&header.id.to_le_bytes())?;
+    message(&mut body)?;
+    let FrameBody { mut encoder, digest } = body;
     encoder
         .push(&digest.finalize().to_le_bytes())
         .map_err(|_| FrameError::TooLong)?;
     let len = encoder.finalize();
-    // `len` is below the length of `out` without its last byte, or it is exactly that length.
+    if len > room {
+        return Err(FrameError::TooLong);
+    }
+    // The delimiter goes behind the last byte, which may have been the last there is room for.
     *out.get_mut(len).unwrap_or(delimiter_room) = 0;
     Ok(len + 1)
+}
+
+/// The message of a frame that is being written; see [`encode_with`].
+pub struct FrameBody<'a> {
+    encoder: cobs::CobsEncoder<'a>,
+    digest: crc::Digest<'static, u32>,
+}
+
+impl FrameBody<'_> {
+    /// Appends a piece of the message.
+    ///
+    /// # Errors
+    /// [`FrameError::TooLong`] if the frame is full.
+    pub fn push(&mut self, piece: &[u8]) -> Result<(), FrameError> {
+        self.digest.update(piece);
+        self.encoder.push(piece).map_err(|_| FrameError::TooLong)
+    }
 }
 
 /// Collects bytes until a frame is whole. `N` is the largest frame, delimiter included.

@@ -66,6 +66,11 @@ impl<M: AsRef<[u8]> + AsMut<[u8]>> NorModel<M> {
         self.power = Power::FailsAfter(operations, tear);
     }
 
+    /// Lets the power fail now.
+    pub fn cut_power(&mut self) {
+        self.power = Power::Off;
+    }
+
     /// Switches the power on again; the content is what the cut left.
     pub fn restore_power(&mut self) {
         self.power = Power::On;

@@ -110,7 +110,10 @@ pub fn encode_with(
     body.push(&header.session)?;
     body.push(&header.id.to_le_bytes())?;
     message(&mut body)?;
-    let FrameBody { mut encoder, digest } = body;
+    let FrameBody {
+        mut encoder,
+        digest,
+    } = body;
     encoder
         .push(&digest.finalize().to_le_bytes())
         .map_err(|_| FrameError::TooLong)?;

@@ -1,7 +1,7 @@
 //! The flash of an emulated token: a NOR model whose every change is in a file before it counts.
 //!
-//! The file holds the bytes of the flash and nothing else. **It is as good as the device**: it holds
-//! the device secret, so whoever copies it has a token whose PIN can be guessed without a
+//! The file holds the bytes of the flash and nothing else. **It is as good as the device**: it has
+//! the device secret in it, so whoever copies it has a token whose PIN can be guessed without a
 //! limit. It is readable by its owner only, and locked while an emulator uses it.
 
 use std::fs::{File, OpenOptions};

@@ -12,6 +12,7 @@ use std::path::Path;
 
 use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
 use firmware_token::nor::{NorError, NorModel, Tear};
+use zeroize::Zeroizing;
 
 use crate::Error;
 
@@ -24,9 +25,12 @@ pub(crate) const STORE: Range<u32> = 4096..132 * 1024;
 /// Size of the flash and of its file, in bytes.
 pub const CAPACITY: usize = 132 * 1024;
 
+/// Wiped when it is dropped, because the device secret is in it.
+type Model = NorModel<Zeroizing<Vec<u8>>>;
+
 /// A NOR flash in memory, and in a file if it is to last.
 pub struct FileFlash {
-    model: NorModel<Vec<u8>>,
+    model: Model,
     /// Holds the lock as long as it is open.
     file: Option<File>,
 }
@@ -68,7 +72,7 @@ impl FileFlash {
                 path: path.to_owned(),
             });
         }
-        let mut bytes = vec![0; CAPACITY];
+        let mut bytes = Zeroizing::new(vec![0; CAPACITY]);
         file.read_exact_at(&mut bytes, 0).map_err(state_error)?;
         Ok(Self {
             model: NorModel::new(bytes),
@@ -80,7 +84,7 @@ impl FileFlash {
     #[must_use]
     pub fn in_memory() -> Self {
         Self {
-            model: NorModel::new(vec![0; CAPACITY]),
+            model: NorModel::new(Zeroizing::new(vec![0; CAPACITY])),
             file: None,
         }
     }
@@ -136,7 +140,7 @@ impl ErrorType for FileFlash {
 }
 
 impl ReadNorFlash for FileFlash {
-    const READ_SIZE: usize = NorModel::<Vec<u8>>::READ_SIZE;
+    const READ_SIZE: usize = Model::READ_SIZE;
 
     fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), NorError> {
         self.model.read(offset, bytes)
@@ -148,8 +152,8 @@ impl ReadNorFlash for FileFlash {
 }
 
 impl NorFlash for FileFlash {
-    const WRITE_SIZE: usize = NorModel::<Vec<u8>>::WRITE_SIZE;
-    const ERASE_SIZE: usize = NorModel::<Vec<u8>>::ERASE_SIZE;
+    const WRITE_SIZE: usize = Model::WRITE_SIZE;
+    const ERASE_SIZE: usize = Model::ERASE_SIZE;
 
     fn erase(&mut self, from: u32, to: u32) -> Result<(), NorError> {
         let outcome = self.model.erase(from, to);

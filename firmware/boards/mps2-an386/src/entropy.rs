@@ -10,7 +10,7 @@ use rand_core::{TryCryptoRng, TryRng, utils};
 use crate::uart::Uart;
 
 /// After so long without a byte the line counts as dead.
-const WAIT_MS_MAX: u32 = 2_000;
+const WAIT_MS_MAX: u32 = 5_000;
 
 /// The random number generator of the host, at the end of a serial line. Needs a running clock.
 pub struct Entropy(pub Uart);

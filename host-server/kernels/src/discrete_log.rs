@@ -244,17 +244,16 @@ impl<S: Ciphersuite, C: Coordinates> Search<'_, S, C> {
     fn block(&self, centre: &C::Point, number: i64) -> Option<i64> {
         let mut keys = [0; BLOCK_LEN];
         C::keys(centre, &self.comb, &mut keys);
-        (number * BLOCK - BLOCK / 2..)
-            .zip(keys)
-            .find_map(|(j, key)| {
-                self.table.index.candidates(key).find_map(|step| {
-                    let step = i64::from(step);
-                    let offset = j * self.stride;
-                    [step - offset, -step - offset]
-                        .into_iter()
-                        .find(|m| self.is_solution(*m))
-                })
+        self.table.index.glance(&keys).find_map(|i| {
+            let j = number * BLOCK + i64::try_from(i).expect("a block is short") - BLOCK / 2;
+            let offset = j * self.stride;
+            self.table.index.candidates(keys[i]).find_map(|step| {
+                let step = i64::from(step);
+                [step - offset, -step - offset]
+                    .into_iter()
+                    .find(|m| self.is_solution(*m))
             })
+        })
     }
 
     fn is_solution(&self, m: i64) -> bool {

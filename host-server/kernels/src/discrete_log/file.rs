@@ -202,7 +202,7 @@ impl<S: Ciphersuite> DiscreteLogTable<S> {
         writer.write_all(&VERSION.to_le_bytes())?;
         writer.write_all(&[S::ID as u8, self.bits.get()])?;
         write_integers(&mut writer, &self.index.starts, |n| n.to_le_bytes())?;
-        write_integers(&mut writer, &self.index.fingerprints, |n| n.to_le_bytes())?;
+        write_integers(&mut writer, self.index.fingerprints(), |n| n.to_le_bytes())?;
         write_integers(&mut writer, &self.index.steps, |n| n.to_le_bytes())?;
         let sum = writer.sum();
         writer.inner.write_all(&sum)?;

@@ -12,7 +12,8 @@ pub(super) struct KeyIndex {
     fingerprint_mask: u16,
     /// Bucket `b` is the range `starts[b]..starts[b + 1]` of the other two.
     pub(super) starts: Vec<u32>,
-    pub(super) fingerprints: Vec<u16>,
+    /// With [`GLANCE_LEN`] more at the end.
+    fingerprints: Vec<u16>,
     pub(super) steps: Vec<u32>,
 }
 
@@ -29,7 +30,7 @@ impl KeyIndex {
             bucket_bits,
             fingerprint_mask,
             starts: vec![0; (1 << bucket_bits) + 1],
-            fingerprints: vec![0; keys.len()],
+            fingerprints: vec![0; keys.len() + GLANCE_LEN],
             steps: vec![0; keys.len()],
         };
         // Counting sort: count each bucket, turn counts into ends, fill from the ends backwards.
@@ -55,16 +56,18 @@ impl KeyIndex {
     /// An index of the parts of another, or nothing if they do not fit each other.
     pub(super) fn from_parts(
         starts: Vec<u32>,
-        fingerprints: Vec<u16>,
+        mut fingerprints: Vec<u16>,
         steps: Vec<u32>,
     ) -> Option<Self> {
         let bucket_bits = bucket_bits(steps.len());
         let fits = starts.len() == (1 << bucket_bits) + 1
             && starts.is_sorted()
+            && starts.first() == Some(&0)
             && starts
                 .last()
                 .is_some_and(|&end| end as usize == steps.len())
             && fingerprints.len() == steps.len();
+        fingerprints.resize(steps.len() + GLANCE_LEN, 0);
         let fingerprint_mask = u16::MAX;
         fits.then_some(Self {
             bucket_bits,
@@ -75,17 +78,44 @@ impl KeyIndex {
         })
     }
 
+    /// The fingerprints, in the order of the steps.
+    pub(super) fn fingerprints(&self) -> &[u16] {
+        &self.fingerprints[..self.steps.len()]
+    }
+
+    /// The `i` for which `keys[i]` may have candidates; the others have none.
+    ///
+    /// Nearly every lookup is a miss, and what it costs is waiting for memory. So all the buckets
+    /// are looked up first, then all fingerprints are compared: a fixed number for each key, with
+    /// no branch that depends on what is there, so that many reads are under way at once.
+    pub(super) fn glance<const N: usize>(&self, keys: &[u64; N]) -> impl Iterator<Item = usize> {
+        let firsts = keys.map(|key| {
+            let bucket = self.bucket(key);
+            let [first, end] = [self.starts[bucket], self.starts[bucket + 1]];
+            (first as usize, (end - first) as usize > GLANCE_LEN)
+        });
+        let mut seen = [false; N];
+        for ((seen, key), (first, long)) in seen.iter_mut().zip(keys).zip(firsts) {
+            let fingerprint = self.fingerprint(*key);
+            let glance = &self.fingerprints[first..first + GLANCE_LEN];
+            *seen = glance
+                .iter()
+                .fold(long, |seen, found| seen | (*found == fingerprint));
+        }
+        (0..N).filter(move |i| seen[*i])
+    }
+
     /// The steps that may have `key`: all that have it, and rarely another.
     pub(super) fn candidates(&self, key: u64) -> impl Iterator<Item = u32> {
         let bucket = self.bucket(key);
         let fingerprint = self.fingerprint(key);
         let range = self.starts[bucket] as usize..self.starts[bucket + 1] as usize;
-        let first = range.start;
+        let steps = &self.steps[range.clone()];
         self.fingerprints[range]
             .iter()
-            .enumerate()
-            .filter(move |(_, found)| **found == fingerprint)
-            .map(move |(offset, _)| self.steps[first + offset])
+            .zip(steps)
+            .filter(move |(found, _)| **found == fingerprint)
+            .map(|(_, step)| *step)
     }
 
     fn bucket(&self, key: u64) -> usize {
@@ -102,6 +132,9 @@ impl KeyIndex {
         key as u16 & self.fingerprint_mask
     }
 }
+
+/// Longer than all but one bucket in some thousands.
+const GLANCE_LEN: usize = 16;
 
 /// Such that a bucket has four to eight entries on average.
 pub(super) fn bucket_bits(len: usize) -> u32 {
@@ -141,19 +174,35 @@ mod tests {
     }
 
     #[test]
+    fn a_glance_overlooks_no_key_however_long_its_bucket() {
+        let keys: [u64; 100] = std::array::from_fn(|i| spread(i as u64 % 4 + 1));
+        let index = KeyIndex::new(&keys);
+        assert!(index.starts.windows(2).any(|pair| pair[1] - pair[0] > 20));
+        assert_eq!(index.glance(&keys).count(), keys.len());
+        assert_eq!(index.candidates(keys[0]).count(), 25);
+
+        // Distinct keys of short buckets are seen, and hardly any other.
+        let keys: [u64; 257] = std::array::from_fn(|i| spread(i as u64));
+        let index = KeyIndex::new(&keys[..128]);
+        let seen: Vec<_> = index.glance(&keys).collect();
+        assert!((0..128).all(|i| seen.contains(&i)));
+        assert!(seen.len() < 160);
+    }
+
+    #[test]
     fn parts_that_do_not_fit_each_other_are_refused() {
-        let KeyIndex {
-            starts,
-            fingerprints,
-            steps,
-            ..
-        } = KeyIndex::new(&(0..64).map(spread).collect::<Vec<_>>());
+        let index = KeyIndex::new(&(0..64).map(spread).collect::<Vec<_>>());
+        let fingerprints = index.fingerprints().to_vec();
+        let KeyIndex { starts, steps, .. } = index;
         let whole = KeyIndex::from_parts(starts.clone(), fingerprints.clone(), steps.clone());
         assert!(whole.is_some());
         let mut unsorted = starts.clone();
         unsorted.swap(0, 16);
+        let mut with_gap = starts.clone();
+        with_gap[0] = 1;
         for (starts, fingerprints, steps) in [
             (unsorted, fingerprints.clone(), steps.clone()),
+            (with_gap, fingerprints.clone(), steps.clone()),
             (starts[1..].to_vec(), fingerprints.clone(), steps.clone()),
             (starts.clone(), fingerprints[1..].to_vec(), steps.clone()),
             (

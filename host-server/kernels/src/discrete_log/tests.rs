@@ -130,13 +130,13 @@ fn check_colliding_keys<S: Ciphersuite>(key_of_step: impl Fn(usize) -> u64) {
         index,
         suite: PhantomData,
     };
-    for m in [0, 1, -1, 15, -15, 16, 31, -31, 32, 1000, -4000, 4095] {
-        assert_eq!(table.solve(&S::Group::mul_base_i64(m), window(12)), Ok(m));
+    for m in [0, 1, -1, 15, -15, 16, 31, -31, 32, 100, -200, 255] {
+        assert_eq!(table.solve(&S::Group::mul_base_i64(m), window(8)), Ok(m));
     }
-    let outside = S::Group::mul_base_i64(4096);
+    let outside = S::Group::mul_base_i64(256);
     assert_eq!(
-        table.solve(&outside, window(12)),
-        Err(OutOfRange { window_bits: 12 })
+        table.solve(&outside, window(8)),
+        Err(OutOfRange { window_bits: 8 })
     );
 }
 

@@ -5,7 +5,7 @@
 //! here happens to `4E` instead of `E`, where equal means equal coordinates. A point and its
 //! negation share `y`, which is the key. The addition law has no exceptions: no denominator is 0.
 
-use super::{BLOCK_LEN, BlockKeys, Coordinates, REACH, field25519::Field};
+use super::{BlockKeys, Coordinates, REACH, field25519::Field};
 
 /// Marker; see the module's description.
 pub(in super::super) struct Edwards25519;
@@ -71,22 +71,24 @@ impl Coordinates for Edwards25519 {
     }
 
     /// With `(X : Y : Z : T)` the centre and `(x, y)` a multiple of the step, the two sums have
-    /// the coordinates `y = (Yy ± Xx)/(Z ∓ T·dxy)`.
+    /// the coordinates `y = (Yy ± Xx)/(Z ∓ T·dxy) = (Yy ± Xx)(Z ± T·dxy)/(Z² − (T·dxy)²)`.
     fn keys(centre: &Point, comb: &Vec<Affine>, keys: &mut BlockKeys) {
-        let mut numerators = [centre.y; BLOCK_LEN];
-        let mut denominators = [centre.z; BLOCK_LEN];
+        let mut plus = [centre.y; REACH + 1];
+        let mut minus = [centre.y; REACH + 1];
+        let mut denominators = [centre.z; REACH + 1];
+        let zz = centre.z.square();
         for (j, multiple) in (1..).zip(comb) {
             let yy = centre.y * multiple.y;
             let xx = centre.x * multiple.x;
             let product = centre.t * multiple.dxy;
-            numerators[REACH + j] = yy + xx;
-            numerators[REACH - j] = yy - xx;
-            denominators[REACH + j] = centre.z - product;
-            denominators[REACH - j] = centre.z + product;
+            plus[j] = (yy + xx) * (centre.z + product);
+            minus[j] = (yy - xx) * (centre.z - product);
+            denominators[j] = zz - product.square();
         }
         invert_all(&mut denominators);
-        for ((key, numerator), inverse) in keys.iter_mut().zip(&numerators).zip(&denominators) {
-            *key = (*numerator * *inverse).low_u64();
+        for (j, inverse) in denominators.into_iter().enumerate() {
+            keys[REACH + j] = (plus[j] * inverse).low_u64();
+            keys[REACH - j] = (minus[j] * inverse).low_u64();
         }
     }
 }
@@ -132,11 +134,11 @@ impl Point {
     }
 }
 
-/// Replaces each number by its inverse, none of them being 0 (Montgomery's trick: one inversion
+/// Replaces each of at most `R + 1` numbers by its inverse, none of them being 0 (Montgomery's trick: one inversion
 /// and three multiplications a number).
 fn invert_all(numbers: &mut [Field]) {
     let mut product = Field::ONE;
-    let mut prefixes = [Field::ONE; BLOCK_LEN];
+    let mut prefixes = [Field::ONE; REACH + 1];
     for (prefix, number) in prefixes.iter_mut().zip(&*numbers) {
         *prefix = product;
         product = product * *number;

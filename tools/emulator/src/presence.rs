@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt::Display;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -166,13 +166,11 @@ impl Terminal {
     }
 
     fn has_input(&self) -> bool {
-        let stdin = io::stdin();
-        let input: BorrowedFd<'_> = match &self.tty {
-            Some(tty) => tty.as_fd(),
-            None => stdin.as_fd(),
-        };
-        let mut fds = [PollFd::from_borrowed_fd(input, PollFlags::IN)];
-        poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+        match &self.tty {
+            // In the background, reading from the terminal would stop the process.
+            Some(tty) => is_in_foreground(tty) && is_readable(tty),
+            None => is_readable(io::stdin()),
+        }
     }
 
     /// What is there to read, at most a line; `None` at a failure.
@@ -186,6 +184,15 @@ impl Terminal {
         bytes.truncate(len);
         Some(bytes)
     }
+}
+
+fn is_readable(input: impl AsFd) -> bool {
+    let mut fds = [PollFd::new(&input, PollFlags::IN)];
+    poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+}
+
+fn is_in_foreground(tty: &File) -> bool {
+    rustix::termios::tcgetpgrp(tty).is_ok_and(|group| group == rustix::process::getpgrp())
 }
 
 /// Answers from a list, and a record of what was shown; its clones are the same script.

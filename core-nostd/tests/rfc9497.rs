@@ -23,14 +23,20 @@ struct Vector {
 
 fn vectors() -> Vec<Vector> {
     let file: Value = serde_json::from_str(include_str!("vectors/rfc9497_dleq.json")).unwrap();
-    file["vectors"].as_array().unwrap().iter().map(vector).collect()
+    file["vectors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(vector)
+        .collect()
 }
 
 fn vector(json: &Value) -> Vector {
     let bytes = |value: &Value| hex::decode(value.as_str().unwrap()).unwrap();
     let elements = |value: &Value| -> Vec<Element<S>> {
         let list = value.as_array().unwrap().iter();
-        list.map(|hex| Ristretto255::decode(&bytes(hex)).unwrap()).collect()
+        list.map(|hex| Ristretto255::decode(&bytes(hex)).unwrap())
+            .collect()
     };
     let mode = u8::try_from(json["mode"].as_u64().unwrap()).unwrap();
     // contextString of section 3.1.
@@ -50,7 +56,16 @@ fn vector(json: &Value) -> Vector {
     let mut nonce = [0; 64];
     nonce[..32].copy_from_slice(&bytes(&json["nonce"]));
     let section = json["section"].as_str().unwrap().to_owned();
-    Vector { section, key, public_key, c, d, proof: bytes(&json["proof"]), nonce, context }
+    Vector {
+        section,
+        key,
+        public_key,
+        c,
+        d,
+        proof: bytes(&json["proof"]),
+        nonce,
+        context,
+    }
 }
 
 impl Vector {
@@ -65,8 +80,10 @@ impl Vector {
     }
 
     fn verifies(&self, proof: &[u8]) -> bool {
-        DleqProof::<S>::from_bytes(&proof[..32], &proof[32..])
-            .is_ok_and(|proof| self.with_statement(|statement| proof.verify(statement)).is_ok())
+        DleqProof::<S>::from_bytes(&proof[..32], &proof[32..]).is_ok_and(|proof| {
+            self.with_statement(|statement| proof.verify(statement))
+                .is_ok()
+        })
     }
 }
 
@@ -75,7 +92,11 @@ fn official_proofs_are_made_byte_for_byte() {
     let vectors = vectors();
     assert_eq!(vectors.len(), 6);
     for vector in vectors {
-        assert!(Ristretto255::mul_base(&vector.key) == vector.public_key, "{}", vector.section);
+        assert!(
+            Ristretto255::mul_base(&vector.key) == vector.public_key,
+            "{}",
+            vector.section
+        );
         let nonce = ProofNonce::<S>::from_uniform_bytes(&vector.nonce);
         let proof =
             vector.with_statement(|statement| DleqProof::prove(&vector.key, statement, nonce));

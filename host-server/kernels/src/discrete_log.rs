@@ -39,7 +39,7 @@ pub struct DiscreteLogTable<S> {
     suite: PhantomData<S>,
 }
 
-/// The size of a table: `2^bits` entries of six and a half bytes.
+/// The size of a table: `2^bits` entries of seven bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TableBits(u8);
 
@@ -118,10 +118,10 @@ impl<S: Ciphersuite> DiscreteLogTable<S> {
 }
 
 impl TableBits {
-    /// The size to use unless there is a reason for another: 13 MB, with which 2^32 takes well
+    /// The size to use unless there is a reason for another: 14.7 MB, with which 2^32 takes well
     /// under a millisecond and 2^40 some tens of milliseconds on ristretto255.
     pub const DEFAULT: Self = Self(21);
-    /// The largest size: 1.7 GB.
+    /// The largest size: 1.9 GB.
     pub const MAX: Self = Self(28);
 
     /// From 1 to [`Self::MAX`].

@@ -1,9 +1,9 @@
 //! From a key to the baby steps that may have it: a bucketed array that drops nothing.
 //!
-//! The top bits of a key choose a bucket, about eight entries long; 16 other bits are kept as a
-//! fingerprint. Six bytes an entry, and a miss reads two of them for every entry of a bucket. The
+//! The top bits of a key choose a bucket, about four entries long; 16 other bits are kept as a
+//! fingerprint. Seven bytes an entry: two of fingerprint, four of baby step, one of bucket. The
 //! size of a bucket is whatever falls into it, so there is no overflow to mishandle. A fingerprint
-//! can agree by chance, once in some 2^13 lookups: what comes out is a candidate, never an answer.
+//! can agree by chance, once in some 2^14 lookups: what comes out is a candidate, never an answer.
 
 /// See the module's description.
 #[derive(Debug, PartialEq, Eq)]
@@ -136,7 +136,7 @@ impl KeyIndex {
 /// Longer than all but one bucket in some thousands.
 const GLANCE_LEN: usize = 16;
 
-/// Such that a bucket has four to eight entries on average.
+/// Such that a bucket has four entries on average, or a few more.
 pub(super) fn bucket_bits(len: usize) -> u32 {
     (len / 4).max(1).ilog2()
 }

@@ -59,7 +59,8 @@ impl SuiteVisitor for Measure {
             let mean = times.iter().sum::<Duration>() / u32::try_from(SAMPLES).expect("few");
             let outside = time_to_solve(&table, end, window);
             println!(
-                "|m| < 2^{window_bits}: mean {mean:?}, median {:?}, largest {:?}, outside {outside:?}",
+                "|m| < 2^{window_bits}: mean {mean:?}, median {:?}, largest {:?}, \
+                 outside {outside:?}",
                 times[times.len() / 2],
                 times[times.len() - 1],
             );

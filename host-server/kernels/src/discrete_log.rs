@@ -2,8 +2,8 @@
 //!
 //! With `N` baby steps in a table, `D + j·(2N − 1)·G` is looked up for `j = 0, ±1, ±2, …`: nearest
 //! totals first. A stored step `b` answers for `b·G` and `−b·G`, so one giant step covers `2N − 1`
-//! amounts, and `|m| < 2^w` takes at most `(2^w − N)/(2N − 1)` of them to either side, rounded up to
-//! whole blocks of 257. Every hit is checked (`m·G == D`) before it is returned.
+//! amounts, and `|m| < 2^w` takes at most `(2^w − N)/(2N − 1)` of them to either side, rounded up
+//! to whole blocks of 257. Every hit is checked (`m·G == D`) before it is returned.
 //!
 //! Everything here takes variable time, and `D` is the total that is being opened.
 

@@ -134,8 +134,8 @@ impl Point {
     }
 }
 
-/// Replaces each of at most `R + 1` numbers by its inverse, none of them being 0 (Montgomery's trick: one inversion
-/// and three multiplications a number).
+/// Replaces each of at most `R + 1` numbers by its inverse, none of them being 0 (Montgomery's
+/// trick: one inversion and three multiplications a number).
 fn invert_all(numbers: &mut [Field]) {
     let mut product = Field::ONE;
     let mut prefixes = [Field::ONE; REACH + 1];

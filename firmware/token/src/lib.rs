@@ -2,11 +2,28 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod books;
 pub mod device;
+mod dispatch;
+mod engine;
+mod entropy;
+mod limits;
 pub mod nor;
 pub mod pin;
 pub mod platform;
+mod posting;
+mod presence;
+mod release;
+mod serial;
+mod session;
+mod storage;
+mod suites;
+mod token;
+mod vault;
 
 pub use platform::{Clock, Notice, Platform, Ports, Presence, Prompt};
+pub use presence::PROMPT_TIMEOUT_MS;
+pub use token::{Token, busy_frame};
+pub use vault::TRIES_MAX;
 /// The return type of [`Platform::stretch_pin`], so that a board needs no dependency for it.
 pub use zeroize::Zeroizing;

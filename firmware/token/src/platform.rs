@@ -123,7 +123,10 @@ impl fmt::Display for Prompt<'_> {
                 write!(f, "{a:02x}{b:02x}{c:02x}{d:02x}")
             }
             Self::ReleaseOpen { book, entries } => {
-                write!(f, "open a sum of OPEN book \"{book}\", {entries} entries unverified")
+                write!(
+                    f,
+                    "open a sum of OPEN book \"{book}\", {entries} entries unverified"
+                )
             }
             Self::Wipe => f.write_str("WIPE this token"),
         }
@@ -150,7 +153,12 @@ pub enum Notice<'a> {
 impl fmt::Display for Notice<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Opened { book, currency, minor, scale } => {
+            Self::Opened {
+                book,
+                currency,
+                minor,
+                scale,
+            } => {
                 let sign = if *minor < 0 { "-" } else { "" };
                 let unit = 10_u64.saturating_pow(u32::from(*scale));
                 let whole = minor.unsigned_abs() / unit;

@@ -1,0 +1,228 @@
+//! The books of a token: made once, listed in order, never deleted, so that no identifier is ever
+//! used twice under the same keys.
+
+use core_nostd::{
+    account::SealedNid,
+    book::{BookKind, BookRules},
+    ciphersuite::SuiteId,
+    ids::BookId,
+    nid::Nid,
+    wire::{BOOKS_MAX, BookInfo, Response, Rules, TokenError},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    engine::Engine,
+    platform::Platform,
+    posting::ChainHead,
+    storage::Key,
+    suites::{self, in_suite},
+};
+
+/// A book of this token; its name is in the buffer it was read into.
+pub(crate) struct Book<'b> {
+    /// Its place in the list.
+    pub(crate) place: u8,
+    pub(crate) id: BookId,
+    pub(crate) rules: BookRules<'b>,
+}
+
+impl Book<'_> {
+    /// # Errors
+    /// [`TokenError::WrongKind`] unless the book is of this kind.
+    pub(crate) fn must_be(&self, kind: BookKind) -> Result<(), TokenError> {
+        if self.rules.kind == kind {
+            Ok(())
+        } else {
+            Err(TokenError::WrongKind)
+        }
+    }
+}
+
+/// The record of a book. It begins with the identifier, by which it is found.
+#[derive(Serialize, Deserialize)]
+struct Record<'a> {
+    book: BookId,
+    #[serde(borrow)]
+    rules: Rules<'a>,
+}
+
+/// Longest record of a book, in bytes.
+const RECORD_LEN_MAX: usize = 32 + 2 + 3 + 1 + 10 + 5 + 1 + 48;
+
+impl<P: Platform> Engine<P> {
+    /// Counts the books in the store.
+    ///
+    /// # Errors
+    /// [`TokenError::StorageFailed`], also if there are books but no identity.
+    pub(crate) fn count_books(&mut self, work: &mut [u8]) -> Result<(), TokenError> {
+        self.books = 0;
+        while usize::from(self.books) < BOOKS_MAX
+            && self.storage.get(Key::Book(self.books), work)?.is_some()
+        {
+            self.books += 1;
+        }
+        if self.books > 0 && self.vault.identity().is_none() {
+            return Err(TokenError::StorageFailed);
+        }
+        Ok(())
+    }
+
+    /// Adds a book. Its chain is written before the record that makes it exist.
+    ///
+    /// # Errors
+    /// [`TokenError::BadRules`], [`TokenError::SuiteUnsupported`], [`TokenError::BookExists`],
+    /// [`TokenError::TooManyBooks`], those of storage.
+    pub(crate) fn create_book<'b>(
+        &mut self,
+        rules: &Rules<'_>,
+        body: &'b mut [u8],
+    ) -> Result<Response<'b>, TokenError> {
+        self.vault.unlocked()?;
+        let checked = rules.check().ok_or(TokenError::BadRules)?;
+        let tags_are_too_slow =
+            checked.kind == BookKind::Authenticated && checked.suite != SuiteId::Ristretto255;
+        if tags_are_too_slow || !suites::is_here(checked.suite) {
+            return Err(TokenError::SuiteUnsupported);
+        }
+        let book = checked.id();
+        match self.place_of(&book, body) {
+            Err(TokenError::UnknownBook) => {}
+            Ok(_) => return Err(TokenError::BookExists),
+            Err(error) => return Err(error),
+        }
+        let place = self.books;
+        if usize::from(place) >= BOOKS_MAX {
+            return Err(TokenError::TooManyBooks);
+        }
+        self.write_chain(place, &ChainHead::default(), &[], body)?;
+        let record = Record {
+            book,
+            rules: *rules,
+        };
+        let mut bytes = [0; RECORD_LEN_MAX];
+        let bytes =
+            postcard::to_slice(&record, &mut bytes).map_err(|_| TokenError::StorageFailed)?;
+        let (_, secrets) = self.vault.unlocked()?;
+        self.storage
+            .put_authentic(&secrets.store_key, Key::Book(place), &[bytes], body)?;
+        self.books = place.saturating_add(1);
+        self.book(place, body)
+    }
+
+    /// The book at a place of the list.
+    ///
+    /// # Errors
+    /// Those of storage.
+    pub(crate) fn book<'b>(
+        &mut self,
+        place: u8,
+        body: &'b mut [u8],
+    ) -> Result<Response<'b>, TokenError> {
+        self.vault.unlocked()?;
+        if place >= self.books {
+            return Ok(Response::NoBook);
+        }
+        let (
+            ChainHead {
+                next_seq, last_cut, ..
+            },
+            _,
+        ) = self.chain(place, body)?;
+        let Book { id, rules, .. } = self.book_at(place, body)?;
+        Ok(Response::Book(BookInfo {
+            book: id,
+            rules: Rules::from(&rules),
+            next_seq,
+            last_cut,
+        }))
+    }
+
+    /// The public key of a book.
+    ///
+    /// # Errors
+    /// [`TokenError::UnknownBook`], those of storage.
+    pub(crate) fn public_key<'b>(
+        &mut self,
+        book: &BookId,
+        body: &'b mut [u8],
+    ) -> Result<Response<'b>, TokenError> {
+        let suite = self.find(book, body)?.rules.suite;
+        let (_, secrets) = self.vault.unlocked()?;
+        in_suite!(suite, S => {
+            let key = secrets.seed.secret_key::<S>(book).public_key().to_bytes();
+            Ok(Response::PublicKey(keep(key.as_ref(), body)?))
+        })
+    }
+
+    /// The handle and the sealed box of a NID.
+    ///
+    /// # Errors
+    /// [`TokenError::UnknownBook`], [`TokenError::BadNid`], those of storage.
+    pub(crate) fn handle<'b>(
+        &mut self,
+        book: &BookId,
+        nid: &str,
+        body: &'b mut [u8],
+    ) -> Result<Response<'b>, TokenError> {
+        let suite = self.find(book, body)?.rules.suite;
+        let (_, secrets) = self.vault.unlocked()?;
+        let nid = Nid::normalise(nid).map_err(|_| TokenError::BadNid)?;
+        let handle = secrets.shared.handle(suite, book, &nid);
+        let sealed: SealedNid = secrets.shared.seal_nid(suite, book, &handle, &nid);
+        Ok(Response::Handle {
+            handle,
+            sealed_nid: keep(&sealed, body)?,
+        })
+    }
+
+    /// The book with this identifier.
+    ///
+    /// # Errors
+    /// [`TokenError::UnknownBook`], those of [`crate::vault::Vault::unlocked`] and storage.
+    pub(crate) fn find<'b>(
+        &mut self,
+        book: &BookId,
+        body: &'b mut [u8],
+    ) -> Result<Book<'b>, TokenError> {
+        self.vault.unlocked()?;
+        let place = self.place_of(book, body)?;
+        self.book_at(place, body)
+    }
+
+    /// The place of the record that begins with this identifier; its MAC is checked when it is read.
+    fn place_of(&mut self, book: &BookId, body: &mut [u8]) -> Result<u8, TokenError> {
+        for place in 0..self.books {
+            let record = self.storage.get(Key::Book(place), body)?;
+            if record.is_some_and(|record| record.starts_with(&book.0)) {
+                return Ok(place);
+            }
+        }
+        Err(TokenError::UnknownBook)
+    }
+
+    fn book_at<'b>(&mut self, place: u8, body: &'b mut [u8]) -> Result<Book<'b>, TokenError> {
+        let (_, secrets) = self.vault.unlocked()?;
+        let key = Key::Book(place);
+        let record = self
+            .storage
+            .get_authentic(&secrets.store_key, key, body)?
+            .ok_or(TokenError::StorageFailed)?;
+        let Record { book, rules } =
+            postcard::from_bytes(record).map_err(|_| TokenError::StorageFailed)?;
+        Ok(Book {
+            place,
+            id: book,
+            rules: rules.check().ok_or(TokenError::StorageFailed)?,
+        })
+    }
+}
+
+/// Copies the start of an answer into the body.
+fn keep<'b>(bytes: &[u8], body: &'b mut [u8]) -> Result<&'b [u8], TokenError> {
+    let kept = body
+        .get_mut(..bytes.len())
+        .ok_or(TokenError::StorageFailed)?;
+    kept.copy_from_slice(bytes);
+    Ok(kept)
+}

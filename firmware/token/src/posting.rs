@@ -1,0 +1,370 @@
+//! The chain of a book: entries are signed, numbered and cut here.
+//!
+//! A posting is computed, written with the new position in one record, and only then answered. The
+//! record holds the whole answer, so a lost one is sent again byte for byte, and neither a power
+//! cut nor a repeated request makes a second entry of the same position.
+
+use core_nostd::{
+    book::BookKind,
+    ciphersuite::{Ciphersuite, Ristretto255Sha512},
+    entry::Entry,
+    group::Group,
+    ids::{BookId, Handle, Place},
+    keys::Nonce,
+    seal::prf,
+    wire::{BATCH_LEN_MAX, Posting, Response, SignedEntry, TokenError},
+};
+use heapless::Vec;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroize;
+
+use crate::{
+    books::Book,
+    engine::Engine,
+    limits::Limits,
+    platform::Platform,
+    storage::Key,
+    vault::{Identity, Secrets},
+};
+
+/// The suite of authenticated books.
+type S = Ristretto255Sha512;
+
+/// What is known of a chain; in the store the entries of the last reply follow it.
+#[derive(Default, Serialize, Deserialize)]
+pub(crate) struct ChainHead {
+    /// Position of the next entry.
+    pub(crate) next_seq: u64,
+    /// Position of the last cut.
+    pub(crate) last_cut: u64,
+    /// Number of entries in the last reply, which end before `next_seq`.
+    replied: u8,
+    /// Keyed hash of the request it answered.
+    request: RequestMac,
+    /// Position of the cut it brought.
+    cut: Option<u64>,
+}
+
+impl ChainHead {
+    /// Position of the first entry of the last reply.
+    fn first_seq(&self) -> u64 {
+        self.next_seq.saturating_sub(u64::from(self.replied))
+    }
+}
+
+/// A posting recognised again without being kept: a keyed hash of its message.
+pub(crate) type RequestMac = [u8; 16];
+
+/// A request to post.
+pub(crate) struct PostRequest {
+    pub(crate) book: BookId,
+    pub(crate) expected_seq: u64,
+    pub(crate) postings: Vec<Posting, BATCH_LEN_MAX>,
+    pub(crate) mac: RequestMac,
+}
+
+impl Drop for PostRequest {
+    fn drop(&mut self) {
+        self.postings.iter_mut().for_each(Zeroize::zeroize);
+    }
+}
+
+impl<P: Platform> Engine<P> {
+    /// The keyed hash of a message.
+    ///
+    /// # Errors
+    /// Those of [`crate::vault::Vault::unlocked`].
+    pub(crate) fn request_mac(&self, message: &[u8]) -> Result<RequestMac, TokenError> {
+        let (_, secrets) = self.vault.unlocked()?;
+        let mut mac = RequestMac::default();
+        prf(&secrets.store_key, &[b"request", message], &mut mac);
+        Ok(mac)
+    }
+
+    /// Signs entries, all or none.
+    ///
+    /// # Errors
+    /// [`TokenError::UnknownBook`], [`TokenError::WrongKind`], [`TokenError::BadBatch`],
+    /// [`TokenError::OverCap`], [`TokenError::BadPrev`], [`TokenError::WrongSeq`], those of entropy
+    /// and storage.
+    pub(crate) fn post<'b>(
+        &mut self,
+        request: &PostRequest,
+        body: &'b mut [u8],
+        work: &mut [u8],
+    ) -> Result<Response<'b>, TokenError> {
+        let book = self.find(&request.book, body)?;
+        book.must_be(BookKind::Authenticated)?;
+        let links = check::<P>(&book, request)?;
+        let (place, min_entries) = (book.place, u64::from(book.rules.min_entries));
+
+        let (head, _) = self.chain(place, body)?;
+        if request.expected_seq != head.next_seq {
+            let asked_again = request.expected_seq == head.first_seq()
+                && head.replied > 0
+                && request.mac == head.request;
+            return if asked_again {
+                self.last_reply(place, &request.book, body)
+            } else {
+                let next = head.next_seq;
+                Err(TokenError::WrongSeq { next })
+            };
+        }
+
+        let len = self.sign(request, &links, body)?;
+        let count = links.len() as u64;
+        let next_seq = head.next_seq.saturating_add(count);
+        let cut = due_cut(head.last_cut, next_seq, min_entries);
+        let head = ChainHead {
+            next_seq,
+            last_cut: cut.unwrap_or(head.last_cut),
+            replied: u8::try_from(count).unwrap_or(u8::MAX),
+            request: request.mac,
+            cut,
+        };
+        let entries = body.get(..len).ok_or(TokenError::StorageFailed)?;
+        self.write_chain(place, &head, entries, work)?;
+        let (identity, secrets) = self.vault.unlocked()?;
+        Ok(posted(identity, secrets, &request.book, &head, entries))
+    }
+
+    /// The answer to the last posting in a book, byte for byte.
+    ///
+    /// # Errors
+    /// [`TokenError::UnknownBook`], [`TokenError::WrongKind`], [`TokenError::NothingStored`], those
+    /// of storage.
+    pub(crate) fn last_entry<'b>(
+        &mut self,
+        book: &BookId,
+        body: &'b mut [u8],
+    ) -> Result<Response<'b>, TokenError> {
+        let found = self.find(book, body)?;
+        found.must_be(BookKind::Authenticated)?;
+        let place = found.place;
+        self.last_reply(place, book, body)
+    }
+
+    /// Cuts the chain behind its last entry; at a cut, gives that one out again.
+    ///
+    /// # Errors
+    /// [`TokenError::UnknownBook`], [`TokenError::WrongKind`], [`TokenError::TooFewEntries`], those
+    /// of storage.
+    pub(crate) fn cut<'b>(
+        &mut self,
+        book: &BookId,
+        body: &'b mut [u8],
+        work: &mut [u8],
+    ) -> Result<Response<'b>, TokenError> {
+        let found = self.find(book, body)?;
+        found.must_be(BookKind::Authenticated)?;
+        let (place, min_entries) = (found.place, found.rules.min_entries);
+
+        let (mut head, entries) = self.chain(place, body)?;
+        let pending = head.next_seq.saturating_sub(head.last_cut);
+        let missing = u64::from(min_entries).saturating_sub(pending);
+        let again = pending == 0 && head.last_cut > 0;
+        if missing > 0 && !again {
+            let missing = u32::try_from(missing).unwrap_or(u32::MAX);
+            return Err(TokenError::TooFewEntries { missing });
+        }
+        if !again {
+            head.last_cut = head.next_seq;
+            self.write_chain(place, &head, entries, work)?;
+        }
+        let (identity, secrets) = self.vault.unlocked()?;
+        let cut = secrets
+            .shared
+            .cut::<S>(book, &identity.writer, head.last_cut);
+        Ok(Response::Cut {
+            writer: identity.writer,
+            cut,
+        })
+    }
+
+    /// The chain at this place and the entries of its last reply.
+    ///
+    /// # Errors
+    /// Those of storage.
+    pub(crate) fn chain<'b>(
+        &mut self,
+        place: u8,
+        body: &'b mut [u8],
+    ) -> Result<(ChainHead, &'b [u8]), TokenError> {
+        let (_, secrets) = self.vault.unlocked()?;
+        let record = self
+            .storage
+            .get_authentic(&secrets.store_key, Key::Chain(place), body)?
+            .ok_or(TokenError::StorageFailed)?;
+        postcard::take_from_bytes(record).map_err(|_| TokenError::StorageFailed)
+    }
+
+    /// Writes the chain at this place with the entries of its last reply, in one record.
+    ///
+    /// # Errors
+    /// Those of storage.
+    pub(crate) fn write_chain(
+        &mut self,
+        place: u8,
+        head: &ChainHead,
+        entries: &[u8],
+        work: &mut [u8],
+    ) -> Result<(), TokenError> {
+        let mut bytes = [0; HEAD_LEN_MAX];
+        let bytes = postcard::to_slice(head, &mut bytes).map_err(|_| TokenError::StorageFailed)?;
+        let (_, secrets) = self.vault.unlocked()?;
+        let (mac_key, key) = (&secrets.store_key, Key::Chain(place));
+        self.storage
+            .put_authentic(mac_key, key, &[bytes, entries], work)
+    }
+
+    fn last_reply<'b>(
+        &mut self,
+        place: u8,
+        book: &BookId,
+        body: &'b mut [u8],
+    ) -> Result<Response<'b>, TokenError> {
+        let (head, entries) = self.chain(place, body)?;
+        if head.replied == 0 {
+            return Err(TokenError::NothingStored);
+        }
+        let (identity, secrets) = self.vault.unlocked()?;
+        Ok(posted(identity, secrets, book, &head, entries))
+    }
+
+    /// Writes the entries of a checked request to the start of `out` and returns their length.
+    fn sign(
+        &mut self,
+        request: &PostRequest,
+        links: &Links,
+        out: &mut [u8],
+    ) -> Result<usize, TokenError> {
+        let mut rng = self.rng()?;
+        let (identity, secrets) = self.vault.unlocked()?;
+        let key = secrets.seed.secret_key::<S>(&request.book);
+        let mut len = 0;
+        for (posting, (seq, prev)) in request.postings.iter().zip(links) {
+            let place = Place {
+                book: request.book,
+                writer: identity.writer,
+                seq: *seq,
+                account: posting.account,
+                prev: *prev,
+            };
+            let nonce = Nonce::<S>::for_entry(&secrets.hedge, &mut rng, &place, posting.minor);
+            let entry = secrets.shared.entry(&key, &place, posting.minor, nonce);
+            let room = out.get_mut(len..).ok_or(TokenError::BadBatch)?;
+            len += write_entry(&posting.account, *prev, &entry, room)?;
+        }
+        Ok(len)
+    }
+}
+
+/// Longest head of a chain's record, in bytes.
+const HEAD_LEN_MAX: usize = 10 + 10 + 1 + 16 + 11;
+
+/// For each entry of a batch, its position and that of its account's previous entry.
+type Links = Vec<(u64, Option<u64>), BATCH_LEN_MAX>;
+
+/// Checks everything about a batch that does not depend on the chain, and links its entries: to the
+/// account's previous entry in the batch or, for its first, to where the host says. That position
+/// lies before the batch, because those in the batch are all accounted for.
+fn check<P: Platform>(book: &Book<'_>, request: &PostRequest) -> Result<Links, TokenError> {
+    let PostRequest {
+        expected_seq,
+        postings,
+        ..
+    } = request;
+    if !(1..=Limits::<P>::BATCH_LEN).contains(&postings.len()) {
+        return Err(TokenError::BadBatch);
+    }
+    let mut links = Links::new();
+    for (posting, seq) in postings.iter().zip(*expected_seq..) {
+        if !book.rules.admits(posting.minor) {
+            return Err(TokenError::OverCap);
+        }
+        let in_batch = postings.iter().zip(&links).rev();
+        let earlier = in_batch
+            .filter(|(other, _)| other.account == posting.account)
+            .map(|(_, (seq, _))| *seq)
+            .next();
+        let prev = earlier.or(posting.prev);
+        if earlier.is_none() && prev.is_some_and(|prev| prev >= *expected_seq) {
+            return Err(TokenError::BadPrev);
+        }
+        links.push((seq, prev)).map_err(|_| TokenError::BadBatch)?;
+    }
+    Ok(links)
+}
+
+/// Where a posting cuts the chain by itself: if `2k` entries or more are pending, behind the
+/// largest multiple of `k` of them that leaves at least `k`. With single postings that is
+/// `last_cut + k`. Segments have at least `k` entries, and the next cut can still be made.
+fn due_cut(last_cut: u64, next_seq: u64, min_entries: u64) -> Option<u64> {
+    let pending = next_seq.checked_sub(last_cut)?;
+    let segments = pending.checked_div(min_entries)?.checked_sub(1)?;
+    let cut = last_cut.checked_add(segments.checked_mul(min_entries)?)?;
+    (segments > 0).then_some(cut)
+}
+
+fn posted<'b>(
+    identity: &Identity,
+    secrets: &Secrets,
+    book: &BookId,
+    head: &ChainHead,
+    entries: &'b [u8],
+) -> Response<'b> {
+    let writer = identity.writer;
+    let cut = |position| secrets.shared.cut::<S>(book, &writer, position);
+    Response::Posted {
+        writer,
+        first_seq: head.first_seq(),
+        cut: head.cut.map(cut),
+        entries,
+    }
+}
+
+fn write_entry(
+    account: &Handle,
+    prev: Option<u64>,
+    entry: &Entry<S>,
+    out: &mut [u8],
+) -> Result<usize, TokenError> {
+    type G = <S as Ciphersuite>::Group;
+    let (c1, c2) = entry.ciphertext.to_bytes();
+    let signed = SignedEntry {
+        account: *account,
+        prev,
+        c1: &c1,
+        c2: &c2,
+        tag: &G::encode(&entry.tag),
+        account_tag: &G::encode(&entry.account_tag),
+    };
+    let written = postcard::to_slice(&signed, out).map_err(|_| TokenError::BadBatch)?;
+    Ok(written.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_comes_due_at_twice_k_and_leaves_k_on_both_sides() {
+        for k in 1..20 {
+            for last_cut in [0, 5, 1 << 40] {
+                for pending in 0..100 {
+                    let next = last_cut + pending;
+                    match due_cut(last_cut, next, k) {
+                        None => assert!(pending < 2 * k, "{last_cut} {pending} {k}"),
+                        Some(cut) => {
+                            assert!(pending >= 2 * k, "{last_cut} {pending} {k}");
+                            assert!(cut - last_cut >= k && next - cut >= k && next - cut < 2 * k);
+                        }
+                    }
+                }
+                assert_eq!(due_cut(last_cut, last_cut + 2 * k, k), Some(last_cut + k));
+            }
+        }
+        assert_eq!(due_cut(0, 5, 0), None, "no book has such rules");
+        assert_eq!(due_cut(6, 5, 1), None, "no chain is like that");
+    }
+}

@@ -1,0 +1,63 @@
+//! The wait for a person: one press authorises one action.
+
+use core_nostd::wire::{Response, TokenError};
+
+use crate::{
+    engine::Engine,
+    platform::{Clock, Platform, Presence, Prompt},
+    serial::{Interrupted, Line},
+};
+
+/// How long a person has to answer, in milliseconds.
+pub const PROMPT_TIMEOUT_MS: u64 = 30_000;
+
+/// How often the host hears that presence is awaited, in milliseconds.
+const WAITING_EVERY_MS: u64 = 1_000;
+
+/// How often button and line are looked at, in milliseconds.
+const POLL_EVERY_MS: u32 = 10;
+
+impl<P: Platform> Engine<P> {
+    /// Asks the person and waits for the answer; a good answer returns.
+    ///
+    /// The frame buffer is used for what the host sends meanwhile.
+    ///
+    /// # Errors
+    /// [`TokenError::Denied`], [`TokenError::PresenceTimeout`], [`TokenError::Cancelled`] (also when
+    /// the host is gone).
+    pub(crate) fn confirm(
+        &mut self,
+        line: &mut Line<P::Serial>,
+        prompt: &Prompt<'_>,
+    ) -> Result<(), TokenError> {
+        line.reader.clear();
+        self.presence.ask(prompt);
+        let answer = self.wait(line);
+        self.presence.done();
+        answer
+    }
+
+    fn wait(&mut self, line: &mut Line<P::Serial>) -> Result<(), TokenError> {
+        let start = self.clock.now_ms();
+        let mut told = 0;
+        loop {
+            match self.presence.poll() {
+                Some(true) => return Ok(()),
+                Some(false) => return Err(TokenError::Denied),
+                None => {}
+            }
+            line.glance().map_err(|Interrupted| TokenError::Cancelled)?;
+            let waited = self.clock.now_ms().saturating_sub(start);
+            if waited >= PROMPT_TIMEOUT_MS {
+                return Err(TokenError::PresenceTimeout);
+            }
+            if waited / WAITING_EVERY_MS > told {
+                told = waited / WAITING_EVERY_MS;
+                let address = line.address;
+                line.tell(&address, &Response::Waiting)
+                    .map_err(|_| TokenError::Cancelled)?;
+            }
+            self.clock.delay_ms(POLL_EVERY_MS);
+        }
+    }
+}

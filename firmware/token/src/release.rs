@@ -1,0 +1,267 @@
+//! Releases: a verified sum is opened, with presence, and stated once.
+//!
+//! The order is fixed: parse, group membership, policy, tag, presence, statement to flash, answer.
+//! There is no way from a ciphertext that the token has not verified to its plaintext, but for sums
+//! of open books, which have keys of their own and need a policy that says so.
+
+use core_nostd::{
+    book::BookKind,
+    check_amount,
+    ciphersuite::{Ciphersuite, Ristretto255Sha512},
+    ciphertext::Ciphertext,
+    group::Group,
+    ids::{BookId, Handle},
+    statement::{Header, Span},
+    tag::{LastPosition, Range, TaggedSum},
+    wire::{PerWriter, Policy, Response, StatementRecord, TokenError, scope::ScopeRecord},
+};
+
+use crate::{
+    engine::Engine,
+    platform::{Notice, Platform, Presence, Prompt},
+    serial::Line,
+    storage::Key,
+    suites::in_suite,
+};
+
+/// The suite of authenticated books.
+type Authenticated = Ristretto255Sha512;
+
+/// A sum of an authenticated book whose elements are members of the group.
+pub(crate) struct Claim {
+    pub(crate) book: BookId,
+    pub(crate) sum: TaggedSum<Authenticated>,
+}
+
+impl<P: Platform> Engine<P> {
+    /// Takes the elements of a claim.
+    ///
+    /// # Errors
+    /// [`TokenError::UnknownBook`], [`TokenError::WrongKind`], [`TokenError::BadElement`].
+    pub(crate) fn claim(
+        &mut self,
+        book: &BookId,
+        [c1, c2, tag]: [&[u8]; 3],
+        body: &mut [u8],
+    ) -> Result<Claim, TokenError> {
+        self.find(book, body)?.must_be(BookKind::Authenticated)?;
+        let sum = TaggedSum::from_bytes(c1, c2, tag).map_err(|_| TokenError::BadElement)?;
+        Ok(Claim { book: *book, sum })
+    }
+
+    /// Opens a total.
+    ///
+    /// # Errors
+    /// [`TokenError::NotAllowed`], [`TokenError::ClaimRefused`], those of presence, entropy and
+    /// storage.
+    pub(crate) fn release_total<'b>(
+        &mut self,
+        line: &mut Line<P::Serial>,
+        claim: &Claim,
+        ranges: &[Range],
+        body: &'b mut [u8],
+    ) -> Result<Response<'b>, TokenError> {
+        self.allowed(|policy| policy.totals)?;
+        let (_, secrets) = self.vault.unlocked()?;
+        let entries = secrets
+            .shared
+            .verify_total(&claim.book, ranges, &claim.sum)
+            .map_err(|_| TokenError::ClaimRefused)?;
+        let name = self.find(&claim.book, body)?.rules.name;
+        let prompt = Prompt::ReleaseTotal {
+            book: name,
+            entries,
+        };
+        self.confirm(line, &prompt)?;
+        let spans = ranges.iter().map(|range| Span {
+            writer: range.writer,
+            from: range.from.position,
+            to: range.to.position,
+        });
+        let opening = Opening {
+            book: claim.book,
+            count: entries,
+            scope: ScopeRecord::Total(spans.collect()),
+            ciphertext: claim.sum.ciphertext,
+        };
+        self.state(&opening, body, line.reader.scratch())
+    }
+
+    /// Opens the balance of one account.
+    ///
+    /// # Errors
+    /// Those of [`Self::release_total`].
+    pub(crate) fn release_balance<'b>(
+        &mut self,
+        line: &mut Line<P::Serial>,
+        claim: &Claim,
+        account: &Handle,
+        last: PerWriter<LastPosition>,
+        body: &'b mut [u8],
+    ) -> Result<Response<'b>, TokenError> {
+        self.allowed(|policy| policy.balances)?;
+        let (_, secrets) = self.vault.unlocked()?;
+        secrets
+            .shared
+            .verify_balance(&claim.book, account, &last, &claim.sum)
+            .map_err(|_| TokenError::ClaimRefused)?;
+        let prompt = Prompt::ReleaseBalance {
+            book: self.find(&claim.book, body)?.rules.name,
+            account: &account.0,
+        };
+        self.confirm(line, &prompt)?;
+        let opening = Opening {
+            book: claim.book,
+            count: 0,
+            scope: ScopeRecord::Balance {
+                account: *account,
+                last,
+            },
+            ciphertext: claim.sum.ciphertext,
+        };
+        self.state(&opening, body, line.reader.scratch())
+    }
+
+    /// Opens a sum of an open book.
+    ///
+    /// # Errors
+    /// [`TokenError::NotAllowed`], those of presence, entropy and storage.
+    pub(crate) fn release_open<'b, S: Ciphersuite>(
+        &mut self,
+        line: &mut Line<P::Serial>,
+        book: BookId,
+        count: u64,
+        ciphertext: Ciphertext<S>,
+        body: &'b mut [u8],
+    ) -> Result<Response<'b>, TokenError> {
+        self.allowed(|policy| policy.open_sums)?;
+        let prompt = Prompt::ReleaseOpen {
+            book: self.find(&book, body)?.rules.name,
+            entries: count,
+        };
+        self.confirm(line, &prompt)?;
+        let opening = Opening {
+            book,
+            count,
+            scope: ScopeRecord::Open,
+            ciphertext,
+        };
+        self.state(&opening, body, line.reader.scratch())
+    }
+
+    /// The last statement, byte for byte.
+    ///
+    /// # Errors
+    /// [`TokenError::NothingStored`], those of [`crate::vault::Vault::unlocked`] and storage.
+    pub(crate) fn last_statement<'b>(
+        &mut self,
+        body: &'b mut [u8],
+    ) -> Result<StatementRecord<'b>, TokenError> {
+        let (_, secrets) = self.vault.unlocked()?;
+        let record = self
+            .storage
+            .get_authentic(&secrets.store_key, Key::Statement, body)?
+            .ok_or(TokenError::NothingStored)?;
+        postcard::from_bytes(record).map_err(|_| TokenError::StorageFailed)
+    }
+
+    /// Checks the amount of the last statement and shows it.
+    ///
+    /// # Errors
+    /// [`TokenError::NothingStored`] if the last statement has another number,
+    /// [`TokenError::WrongAmount`], those of storage.
+    pub(crate) fn confirm_decode(
+        &mut self,
+        number: u64,
+        minor: i64,
+        body: &mut [u8],
+    ) -> Result<(), TokenError> {
+        let last = self.last_statement(body)?;
+        if last.number != number {
+            return Err(TokenError::NothingStored);
+        }
+        let book = last.book;
+        let suite = self.find(&book, body)?.rules.suite;
+        let right = in_suite!(suite, S => {
+            let d = <S as Ciphersuite>::Group::decode(self.last_statement(body)?.d);
+            d.map(|d| check_amount::<S>(minor, &d)).map_err(|_| TokenError::StorageFailed)
+        })?;
+        if !bool::from(right) {
+            return Err(TokenError::WrongAmount);
+        }
+        let rules = self.find(&book, body)?.rules;
+        self.presence.show(&Notice::Opened {
+            book: rules.name,
+            currency: rules.currency.code(),
+            minor,
+            scale: rules.currency.scale(),
+        });
+        Ok(())
+    }
+
+    fn allowed(&self, role: impl FnOnce(&Policy) -> bool) -> Result<(), TokenError> {
+        let (identity, _) = self.vault.unlocked()?;
+        if role(&identity.policy) {
+            Ok(())
+        } else {
+            Err(TokenError::NotAllowed)
+        }
+    }
+
+    /// Opens a ciphertext that may be opened, states it under the next number, and writes that
+    /// before it returns.
+    fn state<'b, S: Ciphersuite>(
+        &mut self,
+        opening: &Opening<S>,
+        body: &'b mut [u8],
+        work: &mut [u8],
+    ) -> Result<Response<'b>, TokenError> {
+        let number = match self.last_statement(body) {
+            Ok(last) => last.number.saturating_add(1),
+            Err(TokenError::NothingStored) => 1,
+            Err(error) => return Err(error),
+        };
+        let mut rng = self.rng()?;
+        let (_, secrets) = self.vault.unlocked()?;
+        let key = secrets.seed.secret_key::<S>(&opening.book);
+        let header = Header {
+            number,
+            book: opening.book,
+            public_key: key.public_key(),
+            count: opening.count,
+            scope: opening.scope.as_scope(),
+            ciphertext: opening.ciphertext,
+            d: key.decrypt_to_element(&opening.ciphertext),
+        };
+        let (proof_c, proof_s) = header.prove(&key, &secrets.hedge, &mut rng).to_bytes();
+        let (c1, c2) = header.ciphertext.to_bytes();
+        let d = S::Group::encode(&header.d);
+        let record = StatementRecord {
+            number,
+            book: opening.book,
+            count: opening.count,
+            scope: opening.scope.clone(),
+            c1: c1.as_ref(),
+            c2: c2.as_ref(),
+            d: d.as_ref(),
+            proof_c: proof_c.as_ref(),
+            proof_s: proof_s.as_ref(),
+        };
+        let len = postcard::to_slice(&record, body)
+            .map_err(|_| TokenError::StorageFailed)?
+            .len();
+        let bytes: &'b [u8] = body.get(..len).ok_or(TokenError::StorageFailed)?;
+        self.storage
+            .put_authentic(&secrets.store_key, Key::Statement, &[bytes], work)?;
+        let record = postcard::from_bytes(bytes).map_err(|_| TokenError::StorageFailed)?;
+        Ok(Response::Statement(record))
+    }
+}
+
+/// A ciphertext that policy, tag and person have let pass.
+struct Opening<S: Ciphersuite> {
+    book: BookId,
+    count: u64,
+    scope: ScopeRecord,
+    ciphertext: Ciphertext<S>,
+}

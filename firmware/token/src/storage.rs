@@ -1,0 +1,274 @@
+//! The store: small numbered records that a power cut leaves whole, old or new.
+//!
+//! ```text
+//! first page    blank, or the mark of a wipe that is under way
+//! other pages   a ring of records, the newest of each key counts (crate sequential-storage)
+//! ```
+//!
+//! A record that needs it ends with a MAC over its key and its bytes, so an edited flash is
+//! noticed. Putting back an older copy of a whole flash is not: the PIN guards the port, not a
+//! laboratory. A record whose newest copy was damaged by the chip falls back to the copy before,
+//! which a server notices by its entries.
+
+use core::ops::Range;
+
+use core_nostd::{seal::prf, wire::TokenError};
+use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
+use sequential_storage::{
+    Error,
+    cache::{Cache, Uncached, key_pointers::ArrayKeyPointers},
+    map::{MapConfig, MapStorage, SerializationError, Value},
+};
+use subtle::ConstantTimeEq;
+
+use crate::{limits::MAC_LEN, platform::Platform};
+
+mod blocking;
+
+use blocking::{Blocking, ready};
+
+/// Which record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Key {
+    /// The sealed secrets and what belongs to them.
+    Identity,
+    /// How many tries for the PIN are spent.
+    Tries,
+    /// The last statement.
+    Statement,
+    /// The rules of the book at this place.
+    Book(u8),
+    /// This token's chain in the book at this place, with the last reply.
+    Chain(u8),
+}
+
+impl Key {
+    /// Places are below [`core_nostd::wire::BOOKS_MAX`], so no two keys are the same.
+    fn number(self) -> u8 {
+        match self {
+            Self::Identity => 1,
+            Self::Tries => 2,
+            Self::Statement => 3,
+            Self::Book(place) => 0x40 | place,
+            Self::Chain(place) => 0x80 | place,
+        }
+    }
+}
+
+/// As many places as there are keys: one for each book's rules and chain, and three.
+const KEYS: usize = 2 * core_nostd::wire::BOOKS_MAX + 3;
+
+/// Finds records by remembering where they are. The states of pages are not remembered: that would
+/// save a few words of reading, and the caches for it panic on a flash that somebody has edited.
+type KeyCache = Cache<Uncached, Uncached, ArrayKeyPointers<u8, KEYS>, u8>;
+
+type Ring<P> = MapStorage<u8, Blocking<<P as Platform>::Flash>, KeyCache>;
+
+/// The store of one token.
+pub(crate) struct Storage<P: Platform> {
+    /// `None` only while [`Self::wipe`] takes it apart.
+    ring: Option<Ring<P>>,
+}
+
+/// The first bytes of the first page while a wipe is under way.
+const WIPE_MARK: [u8; 16] = *b"tallystick wipe\n";
+
+impl<P: Platform> Storage<P> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "erase pages have at most 4096 bytes"
+    )]
+    const PAGE_LEN: u32 = <P::Flash as NorFlash>::ERASE_SIZE as u32;
+    const MARK_PAGE: Range<u32> = P::STORE.start..P::STORE.start + Self::PAGE_LEN;
+    const RING: Range<u32> = Self::MARK_PAGE.end..P::STORE.end;
+
+    /// The store in this flash, as it was left.
+    pub(crate) fn new(flash: P::Flash) -> Self {
+        Self {
+            ring: Some(Self::ring(flash)),
+        }
+    }
+
+    /// The bytes of a plain record.
+    ///
+    /// # Errors
+    /// [`TokenError::StorageFailed`].
+    pub(crate) fn get<'b>(
+        &mut self,
+        key: Key,
+        buffer: &'b mut [u8],
+    ) -> Result<Option<&'b [u8]>, TokenError> {
+        let ring = self.ring.as_mut().ok_or(TokenError::StorageFailed)?;
+        finish(ready(ring.fetch_item(buffer, &key.number())))
+    }
+
+    /// The bytes of a record with a MAC.
+    ///
+    /// # Errors
+    /// [`TokenError::StorageFailed`], also if the MAC does not fit.
+    pub(crate) fn get_authentic<'b>(
+        &mut self,
+        mac_key: &[u8; 32],
+        key: Key,
+        buffer: &'b mut [u8],
+    ) -> Result<Option<&'b [u8]>, TokenError> {
+        let Some(record) = self.get(key, buffer)? else {
+            return Ok(None);
+        };
+        let (bytes, mac) = record
+            .split_last_chunk::<MAC_LEN>()
+            .ok_or(TokenError::StorageFailed)?;
+        if bool::from(record_mac(mac_key, key.number(), bytes).ct_eq(mac)) {
+            Ok(Some(bytes))
+        } else {
+            Err(TokenError::StorageFailed)
+        }
+    }
+
+    /// Writes a plain record, the concatenation of `pieces`. `work` has room for any record.
+    ///
+    /// # Errors
+    /// [`TokenError::StorageFull`] and [`TokenError::StorageFailed`]; the record is then the old
+    /// one or, if only the report of success was lost, the new one.
+    pub(crate) fn put(
+        &mut self,
+        key: Key,
+        pieces: &[&[u8]],
+        work: &mut [u8],
+    ) -> Result<(), TokenError> {
+        self.write(key, &Record { pieces, mac: None }, work)
+    }
+
+    /// Writes a record with a MAC, like [`Self::put`].
+    ///
+    /// # Errors
+    /// Those of [`Self::put`].
+    pub(crate) fn put_authentic(
+        &mut self,
+        mac_key: &[u8; 32],
+        key: Key,
+        pieces: &[&[u8]],
+        work: &mut [u8],
+    ) -> Result<(), TokenError> {
+        let mac = Some((mac_key, key.number()));
+        self.write(key, &Record { pieces, mac }, work)
+    }
+
+    /// Erases everything. Once the mark is written nothing counts any more, and a wipe that is cut
+    /// short is completed by [`Self::complete_wipe`].
+    ///
+    /// # Errors
+    /// [`TokenError::StorageFailed`].
+    pub(crate) fn wipe(&mut self) -> Result<(), TokenError> {
+        self.with_flash(|flash| {
+            let found = read_mark::<P>(flash)?;
+            if found != WIPE_MARK {
+                if found != [0xff; 16] {
+                    flash.erase(Self::MARK_PAGE.start, Self::MARK_PAGE.end)?;
+                }
+                flash.write(Self::MARK_PAGE.start, &WIPE_MARK)?;
+            }
+            erase_all::<P>(flash)
+        })
+    }
+
+    /// Completes a wipe that a power cut has interrupted, if there is one.
+    ///
+    /// # Errors
+    /// [`TokenError::StorageFailed`].
+    pub(crate) fn complete_wipe(&mut self) -> Result<(), TokenError> {
+        self.with_flash(|flash| match read_mark::<P>(flash)? {
+            WIPE_MARK => erase_all::<P>(flash),
+            _ => Ok(()),
+        })
+    }
+
+    fn write(&mut self, key: Key, record: &Record<'_>, work: &mut [u8]) -> Result<(), TokenError> {
+        let ring = self.ring.as_mut().ok_or(TokenError::StorageFailed)?;
+        finish(ready(ring.store_item(work, &key.number(), record)))
+    }
+
+    /// Takes the ring apart, as what it remembers may no longer be true afterwards.
+    fn with_flash(
+        &mut self,
+        action: impl FnOnce(&mut P::Flash) -> Result<(), <P::Flash as ErrorType>::Error>,
+    ) -> Result<(), TokenError> {
+        let ring = self.ring.take().ok_or(TokenError::StorageFailed)?;
+        let mut flash = ring.destroy().0.0;
+        let outcome = action(&mut flash);
+        self.ring = Some(Self::ring(flash));
+        outcome.map_err(|_| TokenError::StorageFailed)
+    }
+
+    fn ring(flash: P::Flash) -> Ring<P> {
+        let cache = Cache::new(Uncached, Uncached, ArrayKeyPointers::new());
+        let config = const { MapConfig::new(Self::RING) };
+        MapStorage::new(Blocking(flash), config, cache)
+    }
+}
+
+fn read_mark<P: Platform>(
+    flash: &mut P::Flash,
+) -> Result<[u8; 16], <P::Flash as ErrorType>::Error> {
+    let mut mark = [0; 16];
+    flash.read(Storage::<P>::MARK_PAGE.start, &mut mark)?;
+    Ok(mark)
+}
+
+/// Erases the ring and, last of all, the mark.
+fn erase_all<P: Platform>(flash: &mut P::Flash) -> Result<(), <P::Flash as ErrorType>::Error> {
+    let ring = Storage::<P>::RING;
+    for page in ring.step_by(<P::Flash as NorFlash>::ERASE_SIZE) {
+        flash.erase(page, page + Storage::<P>::PAGE_LEN)?;
+    }
+    let mark = Storage::<P>::MARK_PAGE;
+    flash.erase(mark.start, mark.end)
+}
+
+fn finish<T, E>(outcome: Option<Result<T, Error<E>>>) -> Result<T, TokenError> {
+    match outcome {
+        Some(Ok(value)) => Ok(value),
+        Some(Err(Error::FullStorage)) => Err(TokenError::StorageFull),
+        Some(Err(_)) | None => Err(TokenError::StorageFailed),
+    }
+}
+
+fn record_mac(mac_key: &[u8; 32], key: u8, bytes: &[u8]) -> [u8; MAC_LEN] {
+    let mut mac = [0; MAC_LEN];
+    prf(mac_key, &[b"record", &[key], bytes], &mut mac);
+    mac
+}
+
+/// A record on its way into the flash.
+struct Record<'a> {
+    pieces: &'a [&'a [u8]],
+    mac: Option<(&'a [u8; 32], u8)>,
+}
+
+impl Value<'_> for Record<'_> {
+    fn serialize_into(&self, buffer: &mut [u8]) -> Result<usize, SerializationError> {
+        let mut len = 0;
+        let mut append = |buffer: &mut [u8], piece: &[u8]| {
+            let room = buffer.get_mut(len..len + piece.len());
+            room.ok_or(SerializationError::BufferTooSmall)?
+                .copy_from_slice(piece);
+            len += piece.len();
+            Ok(len)
+        };
+        let mut total = 0;
+        for piece in self.pieces {
+            total = append(buffer, piece)?;
+        }
+        if let Some((mac_key, key)) = self.mac {
+            let bytes = buffer.get(..total).unwrap_or_default();
+            let mac = record_mac(mac_key, key, bytes);
+            total = append(buffer, &mac)?;
+        }
+        Ok(total)
+    }
+
+    fn deserialize_from(_: &[u8]) -> Result<(Self, usize), SerializationError> {
+        // Records are read as bytes.
+        Err(SerializationError::InvalidFormat)
+    }
+}

@@ -4,7 +4,9 @@
 
 fn main() {
     println!("cargo:rerun-if-changed=memory.x");
-    println!("cargo:rustc-link-search={}", env!("CARGO_MANIFEST_DIR"));
+    // Unwrap safety: cargo sets it for every build script.
+    let folder = std::env::var("CARGO_MANIFEST_DIR").expect("cargo runs this");
+    println!("cargo:rustc-link-search={folder}");
     println!("cargo:rustc-link-arg-bins=-Tlink.x");
     // Memories here begin at any address, not only at those of a page of an operating system.
     println!("cargo:rustc-link-arg-bins=--nmagic");

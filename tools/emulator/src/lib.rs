@@ -32,7 +32,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::thread::{self, JoinHandle};
 
-use firmware_token::{Ports, device};
+use firmware_token::{Ports, Token, device};
 use getrandom::SysRng;
 
 pub use error::Error;
@@ -113,7 +113,9 @@ impl Emulator {
         let flash = FileFlash::open(&options.state)?;
         let (serial, address) = match &options.listen {
             Listen::Unix(path) => {
-                let busy = Vec::new();
+                let mut busy = vec![0; 64];
+                let len = firmware_token::busy_frame(&mut busy);
+                busy.truncate(len);
                 (
                     Serial::Listener(Listener::bind(path, busy)?),
                     Address::Unix(path.clone()),
@@ -147,7 +149,7 @@ impl Emulator {
     ///
     /// It may be killed at any time: what the token has acknowledged is in the state file.
     pub fn serve(self) {
-        serve(self.ports);
+        Token::new(self.ports).serve();
     }
 }
 
@@ -178,7 +180,7 @@ impl Parts {
         let ports = self.power_on::<C>(Serial::Stream(token))?;
         let thread = thread::Builder::new()
             .name("token".to_owned())
-            .spawn(move || serve(ports))
+            .spawn(move || Token::new(ports).serve())
             .map_err(Error::Pair)?;
         Ok((client, thread))
     }
@@ -199,16 +201,5 @@ impl Parts {
             device_secret: secret,
             ceremony: self.ceremony,
         })
-    }
-}
-
-/// Stands in until the token library can serve: an echo.
-fn serve<C: PinCost>(mut ports: Ports<HostPlatform<C>>) {
-    use embedded_io::{Read, Write};
-    let mut bytes = [0; 64];
-    while let Ok(len @ 1..) = ports.serial.read(&mut bytes) {
-        if ports.serial.write_all(&bytes[..len]).is_err() {
-            return;
-        }
     }
 }

@@ -17,8 +17,7 @@ use core::ops::Range;
 
 use cortex_m::peripheral::MPU;
 use cortex_m_rt::entry;
-use embedded_io::{Read, Write};
-use firmware_token::{Platform, Ports, Zeroizing, device, pin};
+use firmware_token::{Platform, Ports, Token, Zeroizing, device, pin};
 
 use crate::{clock::Clock, entropy::Entropy, flash::Flash, panel::Panel, uart::Uart};
 
@@ -68,7 +67,8 @@ fn main() -> ! {
         device_secret,
         ceremony,
     };
-    echo(ports)
+    Token::new(ports).serve();
+    panic!("the serial line ended")
 }
 
 /// Makes the megabyte below the stack inaccessible, so that an overflow is a fault rather than
@@ -88,13 +88,4 @@ fn guard_stack(mpu: &mut MPU) {
     }
     cortex_m::asm::dsb();
     cortex_m::asm::isb();
-}
-
-/// Stands in until the token library can serve.
-fn echo(mut ports: Ports<Mps2>) -> ! {
-    let mut bytes = [0; 64];
-    loop {
-        let Ok(len) = ports.serial.read(&mut bytes);
-        let _ = ports.serial.write_all(&bytes[..len]);
-    }
 }

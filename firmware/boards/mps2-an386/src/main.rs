@@ -54,12 +54,14 @@ fn main() -> ! {
     let mut core = cortex_m::Peripherals::take().expect("main runs once");
     guard_stack(&mut core.MPU);
     let clock = Clock::start(core.SYST);
+    // First, because QEMU looks only now and then whether a line that was off takes bytes.
+    let serial = Uart::serial();
     let mut flash = Flash::new();
     let mut entropy = Entropy(Uart::entropy());
     let device_secret = device::secret(&mut flash, &mut entropy, DEVICE_PAGE, Mps2::STORE)
         .unwrap_or_else(|error| panic!("cannot start: {error}"));
     let ports = Ports::<Mps2> {
-        serial: Uart::serial(),
+        serial,
         entropy,
         flash,
         presence: Panel::new(Uart::panel()),

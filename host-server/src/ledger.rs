@@ -131,18 +131,60 @@ impl Stored {
     /// The record of an entry of an authenticated book.
     #[must_use]
     pub fn new(entry: Entry, arrived_ms: u64) -> Self {
-        let Entry { place, c1, c2, tag, account_tag } = entry;
-        let Place { book, writer, seq, account, prev } = place;
-        let body = Body::Authenticated { account, prev, tag, account_tag };
-        Self { book, writer, seq, c1, c2, body, arrived_ms }
+        let Entry {
+            place,
+            c1,
+            c2,
+            tag,
+            account_tag,
+        } = entry;
+        let Place {
+            book,
+            writer,
+            seq,
+            account,
+            prev,
+        } = place;
+        let body = Body::Authenticated {
+            account,
+            prev,
+            tag,
+            account_tag,
+        };
+        Self {
+            book,
+            writer,
+            seq,
+            c1,
+            c2,
+            body,
+            arrived_ms,
+        }
     }
 
     /// Whether two records are the same entry, whenever they arrived.
     #[must_use]
     pub fn same(&self, other: &Self) -> bool {
-        let Self { book, writer, seq, c1, c2, body, arrived_ms: _ } = self;
+        let Self {
+            book,
+            writer,
+            seq,
+            c1,
+            c2,
+            body,
+            arrived_ms: _,
+        } = self;
         (book, writer, seq) == (&other.book, &other.writer, &other.seq)
             && (c1, c2, body) == (&other.c1, &other.c2, &other.body)
+    }
+
+    /// The account; none in an open book.
+    #[must_use]
+    pub fn account(&self) -> Option<&Handle> {
+        match &self.body {
+            Body::Authenticated { account, .. } => Some(account),
+            Body::Open { .. } => None,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where the ledger is kept, in the ledger's own words.
 //!
-//! The log of entries is the truth; every sum is derived from it. An implementation promises, and the
-//! conformance suite in [`conformance`] checks on every one of them:
+//! The log of entries is the truth; every sum is derived from it. An implementation promises, and
+//! `conformance` (a module of the feature of that name) checks on every one of them:
 //!
 //! * what is answered `Stored` or `Already` is durable, and stays so whatever crashes;
 //! * a chain has no gap: the entry at `n + 1` is stored only after the one at `n`;
@@ -14,10 +14,14 @@ use core_nostd::ids::{BookId, Handle, WriterId};
 
 use crate::ledger::{Account, Book, ChainCut, OpenEntry, Stored};
 
+mod chain;
+#[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+mod key;
 pub mod memory;
 #[cfg(feature = "mongo")]
 pub mod mongo;
+mod record;
 pub mod redb;
 
 /// What became of something put under a key of its own.
@@ -65,11 +69,19 @@ pub struct Intent {
     pub begun_ms: u64,
 }
 
+impl Intent {
+    /// Whether it still counts at `now_ms`.
+    #[must_use]
+    pub fn is_alive(&self, now_ms: u64) -> bool {
+        now_ms.saturating_sub(self.begun_ms) < INTENT_LIFE_MS
+    }
+}
+
 /// How long an intent lives: 24 hours.
 pub const INTENT_LIFE_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// Why a store could not do its work. Nothing that was not acknowledged can be relied on.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// The database can't be reached or did not answer in time.
@@ -167,11 +179,7 @@ pub trait Store: Send + Sync + 'static {
     fn cuts(&self, book: &BookId) -> impl Future<Output = Result<Vec<ChainCut>>> + Send;
 
     /// Publishes a statement of a book, as JSON; the same text twice is kept once.
-    fn put_statement(
-        &self,
-        book: &BookId,
-        json: &str,
-    ) -> impl Future<Output = Result<Put>> + Send;
+    fn put_statement(&self, book: &BookId, json: &str) -> impl Future<Output = Result<Put>> + Send;
     /// The published statements of a book in the order of their arrival.
     fn statements(&self, book: &BookId) -> impl Future<Output = Result<Vec<String>>> + Send;
 

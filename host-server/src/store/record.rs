@@ -1,0 +1,249 @@
+//! What is stored under a key: the fields that the key does not hold. The same records are written
+//! as postcard into redb and as BSON into MongoDB.
+//!
+//! BSON has no unsigned 64-bit numbers: they are kept as signed ones with the same bits.
+
+use core_nostd::{
+    book::BookKind,
+    ciphersuite::SuiteId,
+    currency::Currency,
+    ids::{BookId, Handle, WriterId},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{Intent, Result, StoreError};
+use crate::ledger::{Account, Body, Book, ChainCut, OpenEntry, Stored};
+
+/// A book; its key is its identifier.
+#[derive(Serialize, Deserialize)]
+pub struct BookRecord {
+    suite: String,
+    kind: String,
+    currency: String,
+    cap: i64,
+    min_entries: u32,
+    name: String,
+    #[serde(with = "serde_bytes")]
+    public_key: Vec<u8>,
+}
+
+impl From<&Book> for BookRecord {
+    fn from(book: &Book) -> Self {
+        Self {
+            suite: book.suite.name().to_owned(),
+            kind: book.kind.name().to_owned(),
+            currency: book.currency.code().to_owned(),
+            cap: book.cap.cast_signed(),
+            min_entries: book.min_entries,
+            name: book.name.clone(),
+            public_key: book.public_key.clone(),
+        }
+    }
+}
+
+impl BookRecord {
+    /// The book. Fails if the rules are not those whose hash is `id`.
+    pub fn into_book(self, id: &BookId) -> Result<Book> {
+        let damaged = || StoreError::Damaged(format!("book {id} does not have the rules it names"));
+        let book = Book {
+            suite: SuiteId::from_name(&self.suite).ok_or_else(damaged)?,
+            kind: BookKind::from_name(&self.kind).ok_or_else(damaged)?,
+            currency: Currency::from_code(&self.currency).map_err(|_| damaged())?,
+            cap: self.cap.cast_unsigned(),
+            min_entries: self.min_entries,
+            name: self.name,
+            public_key: self.public_key,
+        };
+        if book.id() == *id {
+            Ok(book)
+        } else {
+            Err(damaged())
+        }
+    }
+}
+
+/// An account; its key is (book, handle).
+#[derive(Serialize, Deserialize)]
+pub struct AccountRecord {
+    #[serde(with = "serde_bytes")]
+    sealed_nid: Vec<u8>,
+}
+
+impl From<&Account> for AccountRecord {
+    fn from(account: &Account) -> Self {
+        Self {
+            sealed_nid: account.sealed_nid.clone(),
+        }
+    }
+}
+
+impl AccountRecord {
+    /// The account.
+    pub fn into_account(self, book: &BookId, handle: &Handle) -> Account {
+        Account {
+            book: *book,
+            handle: *handle,
+            sealed_nid: self.sealed_nid,
+        }
+    }
+}
+
+/// An entry; its key is (book, writer, seq).
+#[derive(Serialize, Deserialize)]
+pub struct EntryRecord {
+    #[serde(with = "serde_bytes")]
+    c1: Vec<u8>,
+    #[serde(with = "serde_bytes")]
+    c2: Vec<u8>,
+    body: BodyRecord,
+    arrived_ms: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+enum BodyRecord {
+    Authenticated {
+        #[serde(with = "serde_bytes")]
+        account: [u8; Handle::LEN],
+        prev: Option<i64>,
+        #[serde(with = "serde_bytes")]
+        tag: Vec<u8>,
+        #[serde(with = "serde_bytes")]
+        account_tag: Vec<u8>,
+    },
+    Open {
+        #[serde(with = "serde_bytes")]
+        entry: [u8; 16],
+    },
+}
+
+impl From<Stored> for EntryRecord {
+    fn from(stored: Stored) -> Self {
+        let body = match stored.body {
+            Body::Authenticated {
+                account,
+                prev,
+                tag,
+                account_tag,
+            } => BodyRecord::Authenticated {
+                account: account.0,
+                prev: prev.map(u64::cast_signed),
+                tag,
+                account_tag,
+            },
+            Body::Open { entry } => BodyRecord::Open { entry },
+        };
+        let arrived_ms = stored.arrived_ms.cast_signed();
+        Self {
+            c1: stored.c1,
+            c2: stored.c2,
+            body,
+            arrived_ms,
+        }
+    }
+}
+
+impl EntryRecord {
+    /// The entry.
+    pub fn into_stored(self, (book, writer, seq): (BookId, WriterId, u64)) -> Stored {
+        let body = match self.body {
+            BodyRecord::Authenticated {
+                account,
+                prev,
+                tag,
+                account_tag,
+            } => Body::Authenticated {
+                account: Handle(account),
+                prev: prev.map(i64::cast_unsigned),
+                tag,
+                account_tag,
+            },
+            BodyRecord::Open { entry } => Body::Open { entry },
+        };
+        let arrived_ms = self.arrived_ms.cast_unsigned();
+        Stored {
+            book,
+            writer,
+            seq,
+            c1: self.c1,
+            c2: self.c2,
+            body,
+            arrived_ms,
+        }
+    }
+
+    /// Whether it has the elements of an open entry with the same identifier.
+    pub fn same_elements(&self, entry: &OpenEntry) -> bool {
+        (&self.c1, &self.c2) == (&entry.c1, &entry.c2)
+    }
+}
+
+/// A cut; its key is (book, writer, position).
+#[derive(Serialize, Deserialize)]
+pub struct CutRecord {
+    #[serde(with = "serde_bytes")]
+    mac: [u8; 16],
+    arrived_ms: i64,
+}
+
+impl From<&ChainCut> for CutRecord {
+    fn from(cut: &ChainCut) -> Self {
+        Self {
+            mac: cut.mac,
+            arrived_ms: cut.arrived_ms.cast_signed(),
+        }
+    }
+}
+
+impl CutRecord {
+    /// The cut.
+    pub fn into_cut(self, writer: WriterId, position: u64) -> ChainCut {
+        ChainCut {
+            writer,
+            position,
+            mac: self.mac,
+            arrived_ms: self.arrived_ms.cast_unsigned(),
+        }
+    }
+
+    /// Whether it is the same cut, whenever it arrived.
+    pub fn same(&self, other: &Self) -> bool {
+        self.mac == other.mac
+    }
+}
+
+/// An intent; its key is the idempotency key.
+#[derive(Serialize, Deserialize)]
+pub struct IntentRecord {
+    #[serde(with = "serde_bytes")]
+    book: [u8; BookId::LEN],
+    #[serde(with = "serde_bytes")]
+    writer: [u8; WriterId::LEN],
+    expected_seq: i64,
+    #[serde(with = "serde_bytes")]
+    request: [u8; 32],
+    begun_ms: i64,
+}
+
+impl From<&Intent> for IntentRecord {
+    fn from(intent: &Intent) -> Self {
+        Self {
+            book: intent.book.0,
+            writer: intent.writer.0,
+            expected_seq: intent.expected_seq.cast_signed(),
+            request: intent.request,
+            begun_ms: intent.begun_ms.cast_signed(),
+        }
+    }
+}
+
+impl From<IntentRecord> for Intent {
+    fn from(record: IntentRecord) -> Self {
+        Self {
+            book: BookId(record.book),
+            writer: WriterId(record.writer),
+            expected_seq: record.expected_seq.cast_unsigned(),
+            request: record.request,
+            begun_ms: record.begun_ms.cast_unsigned(),
+        }
+    }
+}

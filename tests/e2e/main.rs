@@ -1,2 +1,13 @@
-//! Placeholder.
-fn main(){}
+//! The end-to-end tests. Each scenario is written once and runs on several pairs of carrier and
+//! store, so that every carrier and every store is met.
+
+/// Every attack of the design's model, replayed over the wire.
+mod attacks;
+/// Noise, damaged frames and wrong sessions on the serial line.
+mod line;
+/// Open books in the finite-field suites.
+mod open_books;
+/// The core against big integers.
+mod oracle;
+/// The main job, with power cuts in the middle.
+mod story;

@@ -278,7 +278,9 @@ fn check<P: Platform>(book: &Book<'_>, request: &PostRequest) -> Result<Links, T
         return Err(TokenError::BadBatch);
     }
     let mut links = Links::new();
-    for (posting, seq) in postings.iter().zip(*expected_seq..) {
+    for (posting, i) in postings.iter().zip(0_u64..) {
+        // A position at the end of the range is never the chain's next one, and is refused later.
+        let seq = expected_seq.saturating_add(i);
         if !book.rules.admits(posting.minor) {
             return Err(TokenError::OverCap);
         }

@@ -1,0 +1,111 @@
+//! The firmware image in QEMU: serial line and panel on unix sockets, flash in a file.
+
+use std::{
+    io::{self, BufRead, BufReader, Write},
+    os::unix::{fs::symlink, net::UnixStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use token_client::{Address, Port};
+
+/// How long QEMU may take to make its sockets.
+const START_LIMIT: Duration = Duration::from_secs(60);
+/// The word that stands for a button held at power-on; see the board's page.
+const CEREMONY: &str = "loader,addr=0x203FFFF0,data=0x43455245,data-len=4";
+
+/// A running machine. Dropping it kills it.
+pub struct Qemu {
+    child: Child,
+    socket: PathBuf,
+}
+
+impl Qemu {
+    /// Starts the image that `FIRMWARE_ELF` names, with its flash in `dir`; a thread presses the
+    /// button at every question.
+    #[must_use]
+    pub fn start(dir: &Path, ceremony: bool) -> Self {
+        let elf = std::env::var_os("FIRMWARE_ELF").expect("FIRMWARE_ELF names the image");
+        let qemu = std::env::var_os("QEMU_SYSTEM_ARM").unwrap_or("qemu-system-arm".into());
+        let [socket, panel, entropy, flash] =
+            ["token.sock", "panel.sock", "entropy", "flash.bin"].map(|name| dir.join(name));
+        for stale in [&socket, &panel] {
+            let _ = std::fs::remove_file(stale);
+        }
+        let _ = symlink("/dev/urandom", entropy.with_extension("in"));
+        let _ = symlink("/dev/null", entropy.with_extension("out"));
+        let socket_line = |id: &str, path: &Path| {
+            format!("socket,id={id},path={},server=on,wait=off", path.display())
+        };
+        let mut command = Command::new(qemu);
+        command
+            .args(["-machine", "mps2-an386,memory-backend=nv", "-cpu", "cortex-m4"])
+            .arg("-object")
+            .arg(format!(
+                "memory-backend-file,id=nv,size=16M,mem-path={},share=on",
+                flash.display()
+            ))
+            .args(["-chardev", &socket_line("token", &socket), "-serial", "chardev:token"])
+            .arg("-chardev")
+            .arg(format!("pipe,id=entropy,path={}", entropy.display()))
+            .args(["-serial", "chardev:entropy"])
+            .args(["-chardev", &socket_line("panel", &panel), "-serial", "chardev:panel"])
+            .args(["-display", "none", "-monitor", "none", "-no-reboot", "-kernel"])
+            .arg(elf)
+            .stdin(Stdio::null());
+        if ceremony {
+            command.args(["-device", CEREMONY]);
+        }
+        let child = command.spawn().expect("QEMU starts");
+        let mut machine = Self { child, socket };
+        let panel = machine.wait_for(&panel);
+        thread::spawn(move || press_the_button(&panel));
+        machine
+    }
+
+    /// Opens the serial line. QEMU takes one client at a time.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    pub fn open(&self) -> io::Result<Port> {
+        Port::open(&Address::Unix(self.socket.clone()))
+    }
+
+    /// Ends it with SIGKILL, in the middle of whatever it does.
+    pub fn kill(self) {
+        drop(self);
+    }
+
+    fn wait_for(&mut self, socket: &Path) -> UnixStream {
+        let end = Instant::now() + START_LIMIT;
+        loop {
+            if let Ok(stream) = UnixStream::connect(socket) {
+                return stream;
+            }
+            let exited = self.child.try_wait().expect("a child");
+            assert!(exited.is_none(), "QEMU ended: {exited:?}");
+            assert!(Instant::now() < end, "QEMU made no socket");
+            thread::yield_now();
+        }
+    }
+}
+
+impl Drop for Qemu {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Answers `y` to every line that is a question.
+fn press_the_button(panel: &UnixStream) {
+    for line in BufReader::new(panel).lines().map_while(Result::ok) {
+        let mut answer = panel;
+        if line.starts_with('?') && answer.write_all(b"y").is_err() {
+            return;
+        }
+        assert!(!line.starts_with('!'), "the image reports a fault: {line}");
+    }
+}

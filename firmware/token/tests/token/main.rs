@@ -1,0 +1,15 @@
+//! The behaviour of a token, asked for over its line, on a flash that is kept in memory.
+//!
+//! Every test talks to the token as a host does, in frames, through [`bench::Bench`].
+
+mod attacks;
+mod bench;
+mod cuts;
+mod ledger;
+mod life;
+mod line;
+mod posting;
+mod power;
+mod presence;
+mod release;
+mod storage;

@@ -1,0 +1,246 @@
+//! The store: room for a full set of books, edited and damaged flashes, and how long it lasts.
+
+use core_nostd::{
+    ids::Handle,
+    wire::{BOOKS_MAX, Request, Response, Rules, State, TokenError},
+};
+use firmware_token::{TRIES_MAX, Token, nor::NorModel};
+use proptest::prelude::*;
+
+use crate::{
+    bench::{Bench, PIN, RULES, Simulated, provision},
+    ledger::Ledger,
+};
+
+const ALICE: Handle = Handle([1; 32]);
+
+#[test]
+fn a_full_set_of_books_with_full_batches_never_fills_the_smallest_store() {
+    let mut bench = Bench::<128>::unlocked();
+    let most = usize::from(bench.info().batch_len_max);
+    let name = |index| format!("{index:02} a name of the greatest length {:015}", 0);
+    let names: Vec<_> = (0..BOOKS_MAX).map(name).collect();
+    let mut ledgers = vec![];
+    for name in &names {
+        let book = bench.book(Rules { name, ..RULES });
+        ledgers.push(Ledger::new(&mut bench, book));
+    }
+    let one_more = Request::CreateBook { rules: RULES };
+    assert_eq!(bench.refusal(&one_more), TokenError::TooManyBooks);
+    for round in 0..3 {
+        for ledger in &mut ledgers {
+            ledger.post(&mut bench, &vec![(ALICE, 1); most]);
+        }
+        assert_eq!(ledgers[0].next_seq(), (round + 1) * most as u64);
+    }
+    bench.reboot();
+    bench.done(&Request::Unlock { pin: PIN });
+    for (index, ledger) in (0..).zip(&ledgers) {
+        match bench.call(&Request::Book { index }).response() {
+            Response::Book(info) => {
+                assert_eq!((info.book, info.next_seq), (ledger.book, ledger.next_seq()))
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn five_million_postings_fit_the_life_of_a_flash_with_ten_thousand_erases() {
+    const ERASES_OF_A_PAGE: u64 = 10_000;
+    let lifetime = |batch: usize| {
+        let mut bench = Bench::<128>::unlocked();
+        let book = bench.book(RULES);
+        let mut ledger = Ledger::new(&mut bench, book);
+        while bench.world.chip.borrow().erases < 20 {
+            ledger.post(&mut bench, &vec![(ALICE, 1); batch]);
+        }
+        let posted = ledger.next_seq();
+        bench.world.chip.borrow_mut().erases = 0;
+        while bench.world.chip.borrow().erases < 31 {
+            ledger.post(&mut bench, &vec![(ALICE, 1); batch]);
+        }
+        // 31 pages were erased once each.
+        (ledger.next_seq() - posted) * ERASES_OF_A_PAGE
+    };
+    let (single, batched) = (lifetime(1), lifetime(3));
+    println!("life of a 128 KiB store: {single} single postings, {batched} in batches of three");
+    assert!(single >= 5_000_000, "{single}");
+    assert!(batched > single, "{batched}");
+}
+
+#[test]
+fn a_token_is_small() {
+    let size = size_of::<Token<Simulated<128>>>();
+    println!("a token has {size} bytes");
+    let buffers = usize::from(Bench::<128>::new().info().frame_len_max) * 2;
+    assert!(size < buffers + 3 * 1024, "{size}");
+}
+
+/// Where each record of a key is in the flash, newest last, by its first bytes.
+fn find(bytes: &[u8], needle: &[u8]) -> Vec<usize> {
+    let found = bytes
+        .windows(needle.len())
+        .enumerate()
+        .filter(|(_, window)| *window == needle);
+    found.map(|(at, _)| at).collect()
+}
+
+/// The bit-wise checksum of the store's records, so that an edit looks like a record.
+fn crc32(data: &[u8]) -> u32 {
+    let crc = data.iter().fold(0xeeee_eeee_u32, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            if crc & 1 == 1 {
+                (crc >> 1) ^ 0x82f6_3b78
+            } else {
+                crc >> 1
+            }
+        })
+    });
+    match !crc {
+        0 => 1,
+        value if [0, 0xff].contains(&value.to_le_bytes()[0]) => value ^ 1,
+        value => value,
+    }
+}
+
+/// Changes a byte of the newest record that begins with `start`, and repairs its checksum.
+fn edit(bench: &mut Bench, start: &[u8], offset: usize, change: impl Fn(u8) -> u8) {
+    let mut bytes = bench.flash_bytes();
+    let at = *find(&bytes, start).last().expect("the record is there");
+    let header = at - 8;
+    let len = usize::from(u16::from_le_bytes([bytes[header + 4], bytes[header + 5]]));
+    assert_eq!(
+        crc32(&bytes[at..at + len]).to_le_bytes(),
+        bytes[header..header + 4],
+        "this is a record"
+    );
+    bytes[at + offset] = change(bytes[at + offset]);
+    let crc = crc32(&bytes[at..at + len]).to_le_bytes();
+    bytes[header..header + 4].copy_from_slice(&crc);
+    bench.world.chip.borrow_mut().nor = NorModel::new(bytes);
+    bench.reboot();
+}
+
+#[test]
+fn an_edited_flash_is_noticed() {
+    let prepared = || {
+        let mut bench = Bench::<1024>::unlocked();
+        let book = bench.book(RULES);
+        let mut ledger = Ledger::new(&mut bench, book);
+        ledger.post(&mut bench, &[(ALICE, 5)]);
+        bench.reboot();
+        (bench, ledger)
+    };
+    let writer = |bench: &mut Bench| bench.info().writer.expect("keys");
+
+    // The policy in the identity record lies behind key, salt and writer.
+    let (mut bench, ledger) = prepared();
+    let id = writer(&mut bench);
+    let bytes = bench.flash_bytes();
+    let at = *find(&bytes, &id.0).last().expect("the identity");
+    let start = bytes[at - 17..at].to_vec();
+    edit(&mut bench, &start, 33, |granted| granted ^ 1);
+    let info = bench.info();
+    assert_eq!(
+        info.policy.map(|policy| policy.totals),
+        Some(false),
+        "not believed yet"
+    );
+    let wrong = TokenError::WrongPin {
+        tries_left: TRIES_MAX - 1,
+    };
+    assert_eq!(bench.refusal(&Request::Unlock { pin: PIN }), wrong);
+
+    // The cap in the rules of the book: the key is 0x40.
+    let (mut bench, _) = prepared();
+    let start = [&[0x40][..], &ledger.book.0].concat();
+    edit(&mut bench, &start, 39, |cap| cap ^ 1);
+    bench.done(&Request::Unlock { pin: PIN });
+    let key = Request::PublicKey { book: ledger.book };
+    assert_eq!(bench.refusal(&key), TokenError::StorageFailed);
+
+    // The next position of the chain: the key is 0x80, then 1.
+    let (mut bench, ledger) = prepared();
+    edit(&mut bench, &[0x80, 1, 0, 1], 1, |_| 0);
+    bench.done(&Request::Unlock { pin: PIN });
+    let posting = ledger.posting(&ALICE, 1);
+    let request = ledger.request(&[posting]);
+    assert_eq!(bench.refusal(&request), TokenError::StorageFailed);
+    assert_eq!(
+        bench.refusal(&Request::LastEntry { book: ledger.book }),
+        TokenError::StorageFailed
+    );
+}
+
+#[test]
+fn a_store_that_has_lost_its_identity_is_not_an_empty_token() {
+    let mut bench = Bench::<1024>::unlocked();
+    bench.book(RULES);
+    let id = bench.info().writer.expect("keys");
+    let mut bytes = bench.flash_bytes();
+    for at in find(&bytes, &id.0) {
+        bytes[at] = !bytes[at];
+    }
+    bench.world.chip.borrow_mut().nor = NorModel::new(bytes);
+    bench.reboot();
+    assert_eq!(bench.refusal(&Request::Hello), TokenError::StorageFailed);
+    assert_eq!(bench.refusal(&provision(PIN)), TokenError::StorageFailed);
+    assert_eq!(bench.refusal(&Request::Wipe), TokenError::CeremonyRequired);
+    bench.reboot_into(true);
+    bench.done(&Request::Wipe);
+    assert_eq!(bench.info().state, State::Empty);
+}
+
+#[test]
+fn a_flash_that_fails_is_said_to_and_tried_again() {
+    let mut bench = Bench::<1024>::unlocked();
+    let book = bench.book(RULES);
+    let mut ledger = Ledger::new(&mut bench, book);
+    ledger.post(&mut bench, &[(ALICE, 1)]);
+    bench
+        .world
+        .chip
+        .borrow_mut()
+        .cut_power_after(0, firmware_token::nor::Tear::Nothing);
+    let posting = ledger.posting(&ALICE, 1);
+    let request = ledger.request(&[posting]);
+    assert_eq!(bench.refusal(&request), TokenError::StorageFailed);
+    assert_eq!(bench.refusal(&request), TokenError::StorageFailed);
+    bench.world.chip.borrow_mut().nor.restore_power();
+    let reply = bench.call(&request);
+    ledger.store(&reply);
+    assert_eq!(ledger.next_seq(), 2);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_content_of_the_flash_makes_it_panic(
+        seed: u64,
+        spots in proptest::collection::vec((0_usize..128 * 1024, any::<u8>()), 0..200),
+        from_good: bool,
+    ) {
+        let mut bench = Bench::<128>::new();
+        if from_good {
+            bench.done(&provision(PIN));
+            let book = bench.book(RULES);
+            let mut ledger = Ledger::new(&mut bench, book);
+            for _ in 0..(seed % 64) {
+                ledger.post(&mut bench, &[(ALICE, 1)]);
+            }
+        }
+        let mut bytes = bench.flash_bytes();
+        for (at, byte) in spots {
+            // Spread out when the flash is empty, near the beginning, where the records are, if not.
+            let at = if from_good { at % (20 * 1024) } else { at };
+            bytes[at] = byte;
+        }
+        bench.world.chip.borrow_mut().nor = NorModel::new(bytes);
+        bench.reboot();
+        for request in [Request::Unlock { pin: PIN }, provision(PIN), Request::CreateBook { rules: RULES }] {
+            let _ = bench.call(&request).response();
+        }
+    }
+}

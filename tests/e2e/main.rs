@@ -3,6 +3,8 @@
 
 /// Every attack of the design's model, replayed over the wire.
 mod attacks;
+/// Keys, PIN, button and wipe.
+mod life;
 /// Noise, damaged frames and wrong sessions on the serial line.
 mod line;
 /// Open books in the finite-field suites.

@@ -1,0 +1,308 @@
+//! The bytes of protocol version 1, frozen: every message and one whole frame.
+//!
+//! `vectors/wire_v1.txt` is never edited; it only grows when an enum grows. A change of a line in it
+//! means that tokens and hosts in the field no longer understand each other.
+#![cfg(feature = "wire")]
+
+use core_nostd::{
+    ids::{BookId, Handle, WriterId},
+    statement::Span,
+    tag::{Cut, LastPosition, Range},
+    wire::{
+        BookInfo, FRAME_LEN_MAX, FrameError, FrameHeader, Info, Policy, Posting, Request,
+        Response, Rules, SignedEntry, State, StatementRecord, TokenError,
+        frame::{self, FrameReader, message_len_max},
+        scope::ScopeRecord,
+    },
+};
+
+const BOOK: BookId = BookId([0xB0; 32]);
+const WRITER: WriterId = WriterId([0x17; 16]);
+const ACCOUNT: Handle = Handle([0xAC; 32]);
+const CUT: Cut = Cut { position: 300, mac: [0xC7; 16] };
+const POLICY: Policy = Policy { totals: true, balances: false, open_sums: true };
+const POSTING: Posting = Posting { account: ACCOUNT, prev: Some(2), minor: -1250 };
+const RULES: Rules<'_> = Rules {
+    suite: 1,
+    kind: 1,
+    currency: *b"EUR",
+    scale: 2,
+    cap: 100_000_000,
+    min_entries: 16,
+    name: "savings",
+};
+const LAST: LastPosition = LastPosition { writer: WRITER, seq: Some(7) };
+const SPAN: Span = Span { writer: WRITER, from: 0, to: 300 };
+
+fn requests() -> Vec<(&'static str, Request<'static>)> {
+    let range = Range { writer: WRITER, from: Cut::START, to: CUT };
+    let (c1, c2): (&[u8], &[u8]) = (&[1; 32], &[2; 32]);
+    vec![
+        ("Hello", Request::Hello),
+        ("Provision", Request::Provision { pin: "271828", policy: POLICY }),
+        ("Unlock", Request::Unlock { pin: "271828" }),
+        ("Lock", Request::Lock),
+        ("ChangePin", Request::ChangePin { old: "271828", new: "314159" }),
+        ("Wipe", Request::Wipe),
+        ("PublicKey", Request::PublicKey { book: BOOK }),
+        ("CreateBook", Request::CreateBook { rules: RULES }),
+        ("Book", Request::Book { index: 3 }),
+        ("Handle", Request::Handle { book: BOOK, nid: "AB1234" }),
+        ("Post", Request::Post { book: BOOK, expected_seq: 5, posting: POSTING }),
+        (
+            "PostBatch",
+            Request::PostBatch {
+                book: BOOK,
+                expected_seq: 5,
+                postings: [POSTING, Posting { prev: None, ..POSTING }].into_iter().collect(),
+            },
+        ),
+        ("LastEntry", Request::LastEntry { book: BOOK }),
+        ("Cut", Request::Cut { book: BOOK }),
+        (
+            "ReleaseTotal",
+            Request::ReleaseTotal {
+                book: BOOK,
+                ranges: [range].into_iter().collect(),
+                c1,
+                c2,
+                tag: &[3; 32],
+            },
+        ),
+        (
+            "ReleaseBalance",
+            Request::ReleaseBalance {
+                book: BOOK,
+                account: ACCOUNT,
+                last: [LAST, LastPosition { seq: None, ..LAST }].into_iter().collect(),
+                c1,
+                c2,
+                account_tag: &[4; 32],
+            },
+        ),
+        ("ReleaseOpen", Request::ReleaseOpen { book: BOOK, count: 9, c1, c2 }),
+        ("ConfirmDecode", Request::ConfirmDecode { number: 4, minor: -1 }),
+        ("LastStatement", Request::LastStatement),
+        ("Cancel", Request::Cancel),
+    ]
+}
+
+fn responses() -> Vec<(&'static str, Response<'static>)> {
+    let info = Info {
+        version_min: 1,
+        version_max: 1,
+        firmware: [0, 1, 0],
+        state: State::Unlocked,
+        ceremony: false,
+        true_random: true,
+        writer: Some(WRITER),
+        policy: Some(POLICY),
+        tries_left: 8,
+        books: 2,
+        frame_len_max: 2048,
+        batch_len_max: 8,
+        suites: 0b1110,
+    };
+    let statement = |scope| {
+        Response::Statement(StatementRecord {
+            number: 4,
+            book: BOOK,
+            count: 300,
+            scope,
+            c1: &[1; 32],
+            c2: &[2; 32],
+            d: &[5; 32],
+            proof_c: &[6; 32],
+            proof_s: &[7; 32],
+        })
+    };
+    let total = ScopeRecord::Total([SPAN].into_iter().collect());
+    let balance =
+        ScopeRecord::Balance { account: ACCOUNT, last: [LAST].into_iter().collect() };
+    let book = BookInfo { book: BOOK, rules: RULES, next_seq: 301, last_cut: 300 };
+    vec![
+        ("Hello", Response::Hello(info)),
+        ("Done", Response::Done),
+        ("PublicKey", Response::PublicKey(&[9; 32])),
+        ("Book", Response::Book(book)),
+        ("NoBook", Response::NoBook),
+        ("Handle", Response::Handle { handle: ACCOUNT, sealed_nid: &[8; 49] }),
+        (
+            "Posted",
+            Response::Posted { writer: WRITER, first_seq: 5, cut: Some(CUT), entries: &[1, 2, 3] },
+        ),
+        ("Cut", Response::Cut { writer: WRITER, cut: CUT }),
+        ("Statement, total", statement(total)),
+        ("Statement, balance", statement(balance)),
+        ("Statement, open", statement(ScopeRecord::Open)),
+        ("Waiting", Response::Waiting),
+    ]
+}
+
+fn errors() -> Vec<TokenError> {
+    use TokenError as E;
+    vec![
+        E::BadFrame,
+        E::FrameTooLong,
+        E::UnsupportedVersion { min: 1, max: 1 },
+        E::StaleSession,
+        E::Malformed,
+        E::Busy,
+        E::NotProvisioned,
+        E::AlreadyProvisioned,
+        E::Locked,
+        E::WrongPin { tries_left: 7 },
+        E::Blocked,
+        E::BadPin,
+        E::CeremonyRequired,
+        E::Denied,
+        E::PresenceTimeout,
+        E::Cancelled,
+        E::NotAllowed,
+        E::UnknownBook,
+        E::BookExists,
+        E::TooManyBooks,
+        E::BadRules,
+        E::SuiteUnsupported,
+        E::WrongKind,
+        E::BadNid,
+        E::BadBatch,
+        E::OverCap,
+        E::BadPrev,
+        E::WrongSeq { next: 300 },
+        E::TooFewEntries { missing: 3 },
+        E::BadElement,
+        E::ClaimRefused,
+        E::WrongAmount,
+        E::NothingStored,
+        E::StorageFull,
+        E::StorageFailed,
+        E::EntropyFailed,
+    ]
+}
+
+/// One line for each message: direction, name, bytes.
+fn now() -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = |what: &str, name: &str, bytes: Vec<u8>| {
+        lines.push(format!("{what} | {name} | {}", hex::encode(bytes)));
+    };
+    for (name, request) in requests() {
+        line("request", name, postcard::to_allocvec(&request).unwrap());
+    }
+    for (name, response) in responses() {
+        line("response", name, postcard::to_allocvec(&response).unwrap());
+    }
+    for error in errors() {
+        let bytes = postcard::to_allocvec(&Response::Error(error)).unwrap();
+        line("error", &format!("{error:?}"), bytes);
+    }
+    let entry = SignedEntry {
+        account: ACCOUNT,
+        prev: None,
+        c1: &[1; 32],
+        c2: &[2; 32],
+        tag: &[3; 32],
+        account_tag: &[4; 32],
+    };
+    line("entry", "SignedEntry", postcard::to_allocvec(&entry).unwrap());
+    let header = FrameHeader { version: 1, session: *b"session1", id: 7 };
+    let mut out = [0; 256];
+    let hello = postcard::to_allocvec(&Request::Hello).unwrap();
+    let len = frame::encode(&header, &hello, &mut out).unwrap();
+    line("frame", "Hello", out[..len].to_vec());
+    lines
+}
+
+#[test]
+fn the_bytes_of_version_1_are_frozen() {
+    let frozen: Vec<_> = include_str!("vectors/wire_v1.txt").lines().collect();
+    let now = now();
+    for (now, frozen) in now.iter().zip(&frozen) {
+        assert_eq!(now, frozen);
+    }
+    let new = now.get(frozen.len()..).unwrap_or_default();
+    assert!(new.is_empty(), "messages without frozen bytes:\n{}", new.join("\n"));
+    assert_eq!(now.len(), frozen.len());
+}
+
+#[test]
+fn every_message_comes_back() {
+    for (name, request) in requests() {
+        let bytes = postcard::to_allocvec(&request).unwrap();
+        let (back, rest) = postcard::take_from_bytes::<Request<'_>>(&bytes).unwrap();
+        assert!(back == request && rest.is_empty(), "{name}");
+    }
+    for (name, response) in responses() {
+        let bytes = postcard::to_allocvec(&response).unwrap();
+        let (back, rest) = postcard::take_from_bytes::<Response<'_>>(&bytes).unwrap();
+        assert!(back == response && rest.is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn a_cut_message_is_never_a_message() {
+    for (name, request) in requests() {
+        let bytes = postcard::to_allocvec(&request).unwrap();
+        for len in 0..bytes.len() {
+            assert!(postcard::from_bytes::<Request<'_>>(&bytes[..len]).is_err(), "{name}, {len}");
+        }
+    }
+}
+
+/// Feeds bytes to a reader and returns what each frame came to.
+fn read(bytes: &[u8]) -> Vec<Result<(FrameHeader, Vec<u8>), FrameError>> {
+    let mut reader = FrameReader::<FRAME_LEN_MAX>::new();
+    let mut frames = Vec::new();
+    for byte in bytes {
+        if reader.push(*byte) {
+            frames.push(reader.frame().map(|(header, message)| (header, message.to_vec())));
+        }
+    }
+    frames
+}
+
+#[test]
+fn a_frame_carries_any_message_up_to_its_limit() {
+    let header = FrameHeader { version: 1, session: [0; 8], id: u32::MAX };
+    let limit = message_len_max(FRAME_LEN_MAX);
+    for fill in [0, 1, 0xFF] {
+        for len in [0, 1, 253, 254, 255, 508, 1000, limit] {
+            let message = vec![fill; len];
+            let mut out = [0xEE; FRAME_LEN_MAX];
+            let used = frame::encode(&header, &message, &mut out).unwrap();
+            assert!(out[..used - 1].iter().all(|byte| *byte != 0), "one delimiter, at the end");
+            assert_eq!(read(&out[..used]), [Ok((header, message))], "{fill} × {len}");
+        }
+    }
+    let mut out = [0; FRAME_LEN_MAX];
+    let too_long = frame::encode(&header, &vec![1; FRAME_LEN_MAX], &mut out);
+    assert_eq!(too_long, Err(FrameError::TooLong));
+}
+
+#[test]
+fn a_frame_with_any_one_byte_changed_is_refused() {
+    let header = FrameHeader { version: 1, session: *b"session1", id: 7 };
+    let mut out = [0; 256];
+    let len = frame::encode(&header, b"a message\0of any bytes", &mut out).unwrap();
+    for i in 0..len {
+        for flip in 1..=255 {
+            let mut changed = out[..len].to_vec();
+            changed[i] ^= flip;
+            changed.push(0);
+            let good = read(&changed).into_iter().flatten().count();
+            assert_eq!(good, 0, "byte {i} xor {flip}");
+        }
+    }
+}
+
+#[test]
+fn an_endless_frame_costs_one_error_and_the_next_is_read() {
+    let header = FrameHeader { version: 1, session: [1; 8], id: 1 };
+    let mut out = [0; 64];
+    let len = frame::encode(&header, b"next", &mut out).unwrap();
+    let mut bytes = vec![7; 10 * FRAME_LEN_MAX];
+    bytes.extend([0, 0, 0]);
+    bytes.extend(&out[..len]);
+    assert_eq!(read(&bytes), [Err(FrameError::TooLong), Ok((header, b"next".to_vec()))]);
+}

@@ -1,5 +1,104 @@
 //! The ledger server: it stores ciphertexts and adds them, and never reads them.
+//!
+//! Library first: the caller owns the socket, the store and the moment of shutdown.
+//!
+//! ```no_run
+//! # async fn run() -> std::io::Result<()> {
+//! use host_server::{AppState, serve, store::memory::MemoryStore};
+//!
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! serve(listener, AppState::new(MemoryStore::default()), std::future::pending()).await
+//! # }
+//! ```
 #![forbid(unsafe_code)]
 
+use std::{
+    future::Future,
+    io,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+
+use http::{Problem, problem};
+use store::Store;
+
+pub mod config;
+pub mod http;
 pub mod ledger;
+pub mod ranges;
 pub mod store;
+pub mod sums;
+pub mod verify;
+
+/// What every request shares: the store.
+pub struct AppState<S> {
+    store: Arc<S>,
+}
+
+impl<S: Store> AppState<S> {
+    /// A server on this store, with no token.
+    pub fn new(store: S) -> Self {
+        Self {
+            store: Arc::new(store),
+        }
+    }
+
+    /// The store.
+    pub fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// The store, for work that outlives a request.
+    pub(crate) fn store_arc(&self) -> Arc<S> {
+        Arc::clone(&self.store)
+    }
+}
+
+impl<S> Clone for AppState<S> {
+    fn clone(&self) -> Self {
+        Self {
+            store: Arc::clone(&self.store),
+        }
+    }
+}
+
+/// Serves until `shutdown`, then answers what has begun.
+///
+/// # Errors
+/// Those of the listener.
+pub async fn serve<S: Store>(
+    listener: TcpListener,
+    state: AppState<S>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    // Answers are small and whole: waiting to fill a packet only delays them.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY");
+        }
+    });
+    axum::serve(listener, http::router(state))
+        .with_graceful_shutdown(shutdown)
+        .await
+}
+
+/// Milliseconds since 1970, by this machine's clock.
+fn now_ms() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| {
+            u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+        })
+}
+
+/// Runs heavy work off the threads that serve requests.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> problem::Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(Problem::internal)
+}

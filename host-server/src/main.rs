@@ -1,2 +1,94 @@
-//! Placeholder.
-fn main() {}
+//! The `host-server` program: opens the store, serves until it is told to stop.
+#![forbid(unsafe_code)]
+
+use std::{process::ExitCode, time::Duration};
+
+use host_server::{
+    AppState,
+    config::{Config, StoreAddress},
+    serve,
+    store::{Store, memory::MemoryStore, redb::RedbStore},
+};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+    time::timeout,
+};
+use tracing_subscriber::EnvFilter;
+
+/// How long requests under way may take after the signal to stop.
+const DRAIN_TIME_MAX: Duration = Duration::from_secs(20);
+
+fn main() -> ExitCode {
+    match start() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(sentence) => {
+            eprintln!("host-server: {sentence}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn start() -> Result<(), String> {
+    let config = Config::read()?;
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    match config.store.clone() {
+        StoreAddress::Memory => run(MemoryStore::new(), config).await,
+        StoreAddress::Redb(path) => run(RedbStore::open(&path).map_err(say)?, config).await,
+        #[cfg(feature = "mongo")]
+        StoreAddress::Mongo(uri) => {
+            let store = host_server::store::mongo::MongoStore::connect(&uri);
+            run(store.await.map_err(say)?, config).await
+        }
+        #[cfg(not(feature = "mongo"))]
+        StoreAddress::Mongo(_) => {
+            Err("this build has no MongoDB: build it with --features mongo".to_owned())
+        }
+    }
+}
+
+/// Serves on `store` until SIGTERM or SIGINT, then lets requests under way finish.
+async fn run<S: Store>(store: S, config: Config) -> Result<(), String> {
+    let state = AppState::new(store);
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(|error| format!("can't listen on {}: {error}", config.listen))?;
+    let address = listener.local_addr().map_err(say)?;
+
+    let (stop, stopped) = watch::channel(());
+    let mut terminate = signal(SignalKind::terminate()).map_err(say)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(say)?;
+    let shutdown = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+        drop(stop);
+    };
+    println!("listening on http://{address}");
+
+    let mut serving = std::pin::pin!(serve(listener, state, shutdown));
+    let mut signalled = stopped;
+    tokio::select! {
+        served = &mut serving => return served.map_err(say),
+        _ = signalled.changed() => {}
+    }
+    match timeout(DRAIN_TIME_MAX, serving).await {
+        Ok(served) => served.map_err(say),
+        Err(_) => {
+            tracing::warn!("requests are still under way; stopping all the same");
+            Ok(())
+        }
+    }
+}
+
+fn say(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}

@@ -170,6 +170,9 @@ pub struct StoredEntry {
     pub seq: u64,
     /// When it arrived: milliseconds since 1970, by the server's clock.
     pub arrived_ms: u64,
+    /// The client's identifier of the entry, 32 hex digits; only in an open book.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<String>,
     /// The account; absent in an open book.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
@@ -312,4 +315,11 @@ pub struct Head {
 pub struct Statements {
     /// Published statements in the order of their arrival.
     pub statements: Vec<Statement>,
+}
+
+/// Answer to `GET /livez` and `GET /readyz`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// `ok`; anything else is a problem document.
+    pub status: String,
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::EntryOutcome;
+
 /// Media type of a problem document.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
@@ -18,6 +20,17 @@ pub struct Problem {
     /// What is wrong this time, and what to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// What became of each entry, when entries were to be appended and some were refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entries: Vec<EntryOutcome>,
+}
+
+impl Problem {
+    /// The name that follows [`TYPE_PREFIX`] in the type, or the whole type of other makers.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.kind.strip_prefix(TYPE_PREFIX).unwrap_or(&self.kind)
+    }
 }
 
 /// What every `type` begins with.

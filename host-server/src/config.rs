@@ -1,0 +1,219 @@
+//! What the program is told: options, environment, and an optional file for the rest.
+
+use std::{fs, net::SocketAddr, path::PathBuf, str::FromStr};
+
+use clap::Parser;
+use serde::Deserialize;
+use token_client::Address;
+
+/// Stores encrypted entries and adds them up; it can't read any of them.
+///
+/// An option not given is looked for in the environment, then in the file named by --config (TOML,
+/// with the keys listen, store and token).
+#[derive(Parser)]
+#[command(name = "host-server", version, after_help = EXAMPLES)]
+struct Args {
+    /// Address to serve on; port 0 takes a free one [default: 127.0.0.1:8470]
+    ///
+    /// Only loopback addresses: there are no keys and no TLS yet.
+    #[arg(long, value_name = "ADDRESS", env = "HOST_SERVER_LISTEN")]
+    listen: Option<SocketAddr>,
+
+    /// Where the ledger is kept: memory:, redb:PATH or mongodb://…
+    ///
+    /// Arguments are visible to everyone on this machine: give a URI with a password in the
+    /// environment or in the file.
+    #[arg(
+        long,
+        value_name = "STORE",
+        env = "HOST_SERVER_STORE",
+        hide_env_values = true
+    )]
+    store: Option<StoreAddress>,
+
+    /// A token plugged into this machine: unix:PATH, tty:PATH or tcp:HOST:PORT
+    ///
+    /// It adds the teller's routes, which take and answer amounts in clear.
+    #[arg(long, value_name = "TOKEN", env = "HOST_SERVER_TOKEN")]
+    token: Option<Address>,
+
+    /// A TOML file with the options not given here
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  host-server --store memory:                  try it; forgets everything at the end
+  host-server --store redb:ledger.redb         one file, nothing to install
+  host-server --store mongodb://127.0.0.1/tallystick
+  host-server --store redb:ledger.redb --token tty:/dev/ttyACM0
+
+When it is ready it prints \"listening on http://ADDRESS\". SIGTERM or Ctrl-C ends it after the
+requests under way are answered. RUST_LOG sets what it logs on stderr (default: info).";
+
+/// The configuration, complete.
+pub struct Config {
+    /// Address to serve on, loopback.
+    pub listen: SocketAddr,
+    /// Where the ledger is kept.
+    pub store: StoreAddress,
+    /// The token, if there is one.
+    pub token: Option<Address>,
+}
+
+/// Where the ledger is kept. May hold a password, hence no `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub enum StoreAddress {
+    /// In memory.
+    Memory,
+    /// In this file.
+    Redb(PathBuf),
+    /// In the MongoDB at this URI.
+    Mongo(String),
+}
+
+/// A text is no [`StoreAddress`]. The text is not repeated: it may hold a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a store is memory:, redb:PATH or mongodb://HOST/DATABASE")]
+pub struct StoreAddressError;
+
+impl FromStr for StoreAddress {
+    type Err = StoreAddressError;
+
+    fn from_str(text: &str) -> Result<Self, StoreAddressError> {
+        match text.split_once(':') {
+            Some(("memory", "")) => Ok(Self::Memory),
+            Some(("redb", path)) if !path.is_empty() => Ok(Self::Redb(path.into())),
+            Some(("mongodb" | "mongodb+srv", _)) => Ok(Self::Mongo(text.to_owned())),
+            _ => Err(StoreAddressError),
+        }
+    }
+}
+
+/// The keys of the file.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    listen: Option<String>,
+    store: Option<String>,
+    token: Option<String>,
+}
+
+impl Config {
+    /// Reads arguments, environment and file. Ends the program for `--help`, `--version` and
+    /// arguments that are wrong.
+    ///
+    /// # Errors
+    /// A sentence that says what to change.
+    pub fn read() -> Result<Self, String> {
+        Self::complete(Args::parse())
+    }
+
+    fn complete(args: Args) -> Result<Self, String> {
+        let file = args.config.as_ref().map_or(Ok(File::default()), |path| {
+            let text = fs::read_to_string(path)
+                .map_err(|error| format!("{} can't be read: {error}", path.display()))?;
+            // The error's own text quotes the line, which may hold a password.
+            toml::from_str(&text)
+                .map_err(|error| format!("{}: {}", path.display(), error.message()))
+        })?;
+        let default = || Ok(SocketAddr::from(([127, 0, 0, 1], 8470)));
+        let listen = or_parse(args.listen, file.listen)?.map_or_else(default, Ok::<_, String>)?;
+        if !listen.ip().is_loopback() {
+            return Err(format!(
+                "{listen} can be reached from other machines, and this server has no keys and no \
+                 TLS yet: listen on 127.0.0.1 or [::1], and put a proxy you trust in front of it"
+            ));
+        }
+        Ok(Self {
+            listen,
+            store: or_parse(args.store, file.store)?
+                .ok_or("say where to keep the ledger, for example --store redb:ledger.redb")?,
+            token: or_parse(args.token, file.token)?,
+        })
+    }
+}
+
+/// The argument, or what the file says.
+fn or_parse<T>(argument: Option<T>, file: Option<String>) -> Result<Option<T>, String>
+where
+    T: FromStr<Err: std::fmt::Display>,
+{
+    match (argument, file) {
+        (Some(argument), _) => Ok(Some(argument)),
+        (None, Some(text)) => text
+            .parse()
+            .map(Some)
+            .map_err(|error: T::Err| error.to_string()),
+        (None, None) => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn read(arguments: &[&str]) -> Result<Config, String> {
+        let args = Args::try_parse_from([&["host-server"], arguments].concat());
+        Config::complete(args.map_err(|error| error.to_string())?)
+    }
+
+    fn file(text: &str) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+        file.write_all(text.as_bytes()).expect("written");
+        file
+    }
+
+    #[test]
+    fn only_loopback_addresses_are_listened_on() {
+        for address in ["127.0.0.1:0", "127.0.0.2:80", "[::1]:0"] {
+            assert!(
+                read(&["--listen", address, "--store", "memory:"]).is_ok(),
+                "{address}"
+            );
+        }
+        for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:80"] {
+            let error = read(&["--listen", address, "--store", "memory:"]).err();
+            assert!(
+                error.is_some_and(|error| error.contains("other machines")),
+                "{address}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_store_is_one_of_three_and_an_error_does_not_repeat_it() {
+        let parse = |text: &str| text.parse::<StoreAddress>();
+        assert!(parse("memory:") == Ok(StoreAddress::Memory));
+        assert!(parse("redb:/a b/c") == Ok(StoreAddress::Redb("/a b/c".into())));
+        assert!(parse("mongodb://u:p@h/d") == Ok(StoreAddress::Mongo("mongodb://u:p@h/d".into())));
+        for text in ["", "memory", "memory:x", "redb:", "postgres://u:secret@h/d"] {
+            let error = parse(text).err().expect("refused");
+            assert!(!error.to_string().contains("secret"));
+        }
+    }
+
+    #[test]
+    fn arguments_go_before_the_file() {
+        let file = file("store = \"redb:a\"\nlisten = \"127.0.0.1:1\"\n");
+        let path = file.path().to_str().expect("a path in UTF-8");
+        let config = read(&["--config", path, "--listen", "127.0.0.1:2"]).expect("complete");
+        assert!(config.store == StoreAddress::Redb("a".into()));
+        assert_eq!(config.listen.port(), 2);
+        assert!(config.token.is_none());
+    }
+
+    #[test]
+    fn a_misspelt_key_in_the_file_is_an_error_that_quotes_no_values() {
+        let file = file("stor = \"mongodb://user:secret@host\"\n");
+        let path = file.path().to_str().expect("a path in UTF-8");
+        let error = read(&["--config", path]).err().expect("refused");
+        assert!(
+            error.contains("stor") && !error.contains("secret"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,213 @@
+//! `/v1/books/{book}/entries` and `/heads`: appending to the log and reading it.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use axum::{
+    Json, Router,
+    body::{Body, Bytes},
+    extract::State,
+    http::header::CONTENT_TYPE,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use core_nostd::{
+    book::BookKind,
+    ids::{BookId, WriterId},
+};
+use futures_util::{Stream, stream};
+use host_api as api;
+use serde::Deserialize;
+
+use super::{
+    append,
+    extract::{self, JsonBytes, KnownBook, NoQuery, Query},
+    problem::{Kind, Result},
+};
+use crate::{
+    AppState, blocking,
+    ledger::{self, Stored},
+    now_ms,
+    store::{self, Store, StoreError},
+};
+
+/// Media type of the log: one JSON document a line.
+const NDJSON: &str = "application/x-ndjson";
+/// Entries read from the store, and sent, at a time.
+const PAGE_LEN: usize = 512;
+
+pub(super) fn router<S: Store>() -> Router<AppState<S>> {
+    Router::new()
+        .route("/v1/books/{book}/entries", get(read::<S>).post(post::<S>))
+        .route("/v1/books/{book}/heads", get(heads::<S>))
+}
+
+/// `POST …/entries`: appends entries, which are durable when it answers.
+///
+/// The same bytes again are `already` there, so a request may be repeated at will. If an entry is
+/// refused the problem says what became of each.
+async fn post<S: Store>(
+    State(app): State<AppState<S>>,
+    known: KnownBook,
+    _: NoQuery,
+    body: JsonBytes,
+) -> Result<Json<api::Appended>> {
+    let KnownBook { id, book } = known;
+    let outcomes = match book.kind {
+        BookKind::Authenticated => {
+            let decode = move || append::decode(&book, &body.parse()?, now_ms());
+            append::chains(app.store(), &blocking(decode).await??).await?
+        }
+        _ => {
+            let decode = move || append::decode_open(&book, &body.parse()?);
+            append::open(app.store(), &id, &blocking(decode).await??, now_ms()).await?
+        }
+    };
+    append::answer(outcomes).map(Json)
+}
+
+/// `GET …/heads`: where every chain ends.
+async fn heads<S: Store>(
+    State(app): State<AppState<S>>,
+    known: KnownBook,
+    _: NoQuery,
+) -> Result<Json<api::Heads>> {
+    let heads = app.store().heads(&known.id).await?;
+    Ok(Json(api::Heads {
+        heads: heads
+            .into_iter()
+            .map(|(writer, next_seq)| api::Head {
+                writer: writer.to_string(),
+                next_seq,
+            })
+            .collect(),
+    }))
+}
+
+/// Parameters of `GET …/entries`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadQuery {
+    writer: Option<String>,
+    from: Option<u64>,
+    limit: Option<u64>,
+}
+
+/// `GET …/entries?writer=&from=&limit=`: the log as it is now, a line an entry.
+///
+/// Without `writer` every chain in turn, by writer. `from` is a position in `writer`'s chain, so a
+/// broken download is resumed chain by chain.
+async fn read<S: Store>(
+    State(app): State<AppState<S>>,
+    known: KnownBook,
+    Query(query): Query<ReadQuery>,
+) -> Result<Response> {
+    let ReadQuery {
+        writer,
+        from,
+        limit,
+    } = query;
+    if writer.is_none() && from.is_some() {
+        return Err(Kind::BadQuery.detail("from is a position in a chain: name its writer too"));
+    }
+    let writer = writer
+        .map(|text| extract::writer(&text, Kind::BadQuery))
+        .transpose()?;
+    let mut spans = app.store().heads(&known.id).await?;
+    spans.retain(|(of, _)| writer.is_none_or(|writer| writer == *of));
+    let cursor = Cursor {
+        store: app.store_arc(),
+        book: known.id,
+        spans: spans
+            .into_iter()
+            .map(|(writer, head)| (writer, from.unwrap_or(0), head))
+            .collect(),
+        left: limit.unwrap_or(u64::MAX),
+    };
+    let body = Body::from_stream(cursor.into_stream());
+    Ok(([(CONTENT_TYPE, NDJSON)], body).into_response())
+}
+
+/// What is still to be sent of a log.
+struct Cursor<S> {
+    store: Arc<S>,
+    book: BookId,
+    /// (writer, next position, position after the last), in the order they are sent.
+    spans: VecDeque<(WriterId, u64, u64)>,
+    /// How many more entries were asked for.
+    left: u64,
+}
+
+impl<S: Store> Cursor<S> {
+    /// Pages of lines. An error ends the response early, so that the client notices.
+    fn into_stream(self) -> impl Stream<Item = store::Result<Bytes>> {
+        stream::try_unfold(self, |mut cursor| async move {
+            let page = cursor.next_page().await.inspect_err(|error| {
+                tracing::error!(%error, "reading the log failed half-way");
+            })?;
+            Ok(page.map(|page| (page, cursor)))
+        })
+    }
+
+    /// The next lines, or nothing at the end.
+    async fn next_page(&mut self) -> store::Result<Option<Bytes>> {
+        while let Some((writer, from, to)) = self.spans.front_mut() {
+            let want = to.saturating_sub(*from).min(self.left);
+            if want == 0 {
+                self.spans.pop_front();
+                continue;
+            }
+            let limit = usize::try_from(want).map_or(PAGE_LEN, |want| want.min(PAGE_LEN));
+            let page = self.store.entries(&self.book, writer, *from, limit).await?;
+            if page.is_empty() {
+                return Err(StoreError::Damaged(format!(
+                    "{writer} has no entry at {from}"
+                )));
+            }
+            let len = page.len() as u64;
+            *from += len;
+            self.left -= len;
+            return Ok(Some(lines(page)));
+        }
+        Ok(None)
+    }
+}
+
+fn lines(page: Vec<Stored>) -> Bytes {
+    let mut text = Vec::new();
+    for entry in page {
+        serde_json::to_writer(&mut text, &to_api(entry)).expect("a Vec takes every byte");
+        text.push(b'\n');
+    }
+    text.into()
+}
+
+/// A stored entry as JSON.
+fn to_api(stored: Stored) -> api::StoredEntry {
+    let mut line = api::StoredEntry {
+        writer: stored.writer.to_string(),
+        seq: stored.seq,
+        arrived_ms: stored.arrived_ms,
+        entry: None,
+        account: None,
+        prev: None,
+        c1: stored.c1.into(),
+        c2: stored.c2.into(),
+        tag: None,
+        account_tag: None,
+    };
+    match stored.body {
+        ledger::Body::Authenticated {
+            account,
+            prev,
+            tag,
+            account_tag,
+        } => {
+            line.account = Some(account.to_string());
+            line.prev = prev;
+            line.tag = Some(tag.into());
+            line.account_tag = Some(account_tag.into());
+        }
+        ledger::Body::Open { entry } => line.entry = Some(hex::encode(entry)),
+    }
+    line
+}

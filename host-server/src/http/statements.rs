@@ -1,0 +1,64 @@
+//! `/v1/books/{book}/statements`: releases as published, each verified first.
+
+use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
+use host_api as api;
+
+use super::{
+    books,
+    extract::{self, KnownBook, NoQuery},
+    problem::{Kind, Problem, Result},
+};
+use crate::{
+    AppState, blocking,
+    store::{Put, Store},
+    verify,
+};
+
+pub(super) fn router<S: Store>() -> Router<AppState<S>> {
+    Router::new().route(
+        "/v1/books/{book}/statements",
+        get(list::<S>).post(publish::<S>),
+    )
+}
+
+/// `POST …/statements`: verifies a statement with the book's public key and publishes it. 201, or
+/// 200 if it is there already.
+async fn publish<S: Store>(
+    State(app): State<AppState<S>>,
+    known: KnownBook,
+    _: NoQuery,
+    extract::Json(statement): extract::Json<api::Statement>,
+) -> Result<(StatusCode, Json<api::Statement>)> {
+    let KnownBook { id, book } = known;
+    if statement.book != books::to_api(&book) {
+        let text = format!("its rules and public key are not those of book {id}");
+        return Err(Kind::ForeignBook.detail(text));
+    }
+    let (statement, verified) = blocking(move || {
+        let verified = verify::statement(&book, &statement);
+        (statement, verified)
+    })
+    .await?;
+    verified.map_err(|error| Kind::BadStatement.detail(error.to_string()))?;
+    let json = serde_json::to_string(&statement).map_err(Problem::internal)?;
+    let status = match app.store().put_statement(&id, &json).await? {
+        Put::Stored => StatusCode::CREATED,
+        Put::Already | Put::Conflict => StatusCode::OK,
+    };
+    Ok((status, Json(statement)))
+}
+
+/// `GET …/statements`: published statements in the order of their arrival.
+async fn list<S: Store>(
+    State(app): State<AppState<S>>,
+    known: KnownBook,
+    _: NoQuery,
+) -> Result<Json<api::Statements>> {
+    let texts = app.store().statements(&known.id).await?;
+    let statements = texts
+        .iter()
+        .map(|text| serde_json::from_str(text))
+        .collect::<std::result::Result<_, _>>()
+        .map_err(Problem::internal)?;
+    Ok(Json(api::Statements { statements }))
+}

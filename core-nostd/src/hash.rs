@@ -84,7 +84,7 @@ pub(crate) fn hash_parts(parts: &[Part<'_>]) -> [u8; 64] {
 pub(crate) type PrfKey = Zeroizing<[u8; 32]>;
 
 /// HMAC-SHA-512 keyed with `key`, ready for input.
-fn mac(key: &[u8; 32]) -> Hmac<Sha512> {
+pub(crate) fn mac(key: &[u8]) -> Hmac<Sha512> {
     // An HMAC key may have any length, so the error can't occur; a key block of zeros would be
     // wrong but not a panic.
     Hmac::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&Default::default()))

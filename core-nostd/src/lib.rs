@@ -62,6 +62,7 @@ mod hash;
 pub mod ids;
 pub mod keys;
 pub mod nid;
+pub mod pbkdf2;
 pub mod proof;
 pub mod seal;
 pub mod statement;

@@ -9,8 +9,8 @@ use core_nostd::{
     statement::Span,
     tag::{Cut, LastPosition, Range},
     wire::{
-        BookInfo, FRAME_LEN_MAX, FrameError, FrameHeader, Info, Policy, Posting, Request,
-        Response, Rules, SignedEntry, State, StatementRecord, TokenError,
+        BookInfo, FRAME_LEN_MAX, FrameError, FrameHeader, Info, Policy, Posting, Request, Response,
+        Rules, SignedEntry, State, StatementRecord, TokenError,
         frame::{self, FrameReader, message_len_max},
         scope::ScopeRecord,
     },
@@ -19,9 +19,20 @@ use core_nostd::{
 const BOOK: BookId = BookId([0xB0; 32]);
 const WRITER: WriterId = WriterId([0x17; 16]);
 const ACCOUNT: Handle = Handle([0xAC; 32]);
-const CUT: Cut = Cut { position: 300, mac: [0xC7; 16] };
-const POLICY: Policy = Policy { totals: true, balances: false, open_sums: true };
-const POSTING: Posting = Posting { account: ACCOUNT, prev: Some(2), minor: -1250 };
+const CUT: Cut = Cut {
+    position: 300,
+    mac: [0xC7; 16],
+};
+const POLICY: Policy = Policy {
+    totals: true,
+    balances: false,
+    open_sums: true,
+};
+const POSTING: Posting = Posting {
+    account: ACCOUNT,
+    prev: Some(2),
+    minor: -1250,
+};
 const RULES: Rules<'_> = Rules {
     suite: 1,
     kind: 1,
@@ -31,30 +42,74 @@ const RULES: Rules<'_> = Rules {
     min_entries: 16,
     name: "savings",
 };
-const LAST: LastPosition = LastPosition { writer: WRITER, seq: Some(7) };
-const SPAN: Span = Span { writer: WRITER, from: 0, to: 300 };
+const LAST: LastPosition = LastPosition {
+    writer: WRITER,
+    seq: Some(7),
+};
+const SPAN: Span = Span {
+    writer: WRITER,
+    from: 0,
+    to: 300,
+};
 
 fn requests() -> Vec<(&'static str, Request<'static>)> {
-    let range = Range { writer: WRITER, from: Cut::START, to: CUT };
+    let range = Range {
+        writer: WRITER,
+        from: Cut::START,
+        to: CUT,
+    };
     let (c1, c2): (&[u8], &[u8]) = (&[1; 32], &[2; 32]);
     vec![
         ("Hello", Request::Hello),
-        ("Provision", Request::Provision { pin: "271828", policy: POLICY }),
+        (
+            "Provision",
+            Request::Provision {
+                pin: "271828",
+                policy: POLICY,
+            },
+        ),
         ("Unlock", Request::Unlock { pin: "271828" }),
         ("Lock", Request::Lock),
-        ("ChangePin", Request::ChangePin { old: "271828", new: "314159" }),
+        (
+            "ChangePin",
+            Request::ChangePin {
+                old: "271828",
+                new: "314159",
+            },
+        ),
         ("Wipe", Request::Wipe),
         ("PublicKey", Request::PublicKey { book: BOOK }),
         ("CreateBook", Request::CreateBook { rules: RULES }),
         ("Book", Request::Book { index: 3 }),
-        ("Handle", Request::Handle { book: BOOK, nid: "AB1234" }),
-        ("Post", Request::Post { book: BOOK, expected_seq: 5, posting: POSTING }),
+        (
+            "Handle",
+            Request::Handle {
+                book: BOOK,
+                nid: "AB1234",
+            },
+        ),
+        (
+            "Post",
+            Request::Post {
+                book: BOOK,
+                expected_seq: 5,
+                posting: POSTING,
+            },
+        ),
         (
             "PostBatch",
             Request::PostBatch {
                 book: BOOK,
                 expected_seq: 5,
-                postings: [POSTING, Posting { prev: None, ..POSTING }].into_iter().collect(),
+                postings: [
+                    POSTING,
+                    Posting {
+                        prev: None,
+                        ..POSTING
+                    },
+                ]
+                .into_iter()
+                .collect(),
             },
         ),
         ("LastEntry", Request::LastEntry { book: BOOK }),
@@ -74,14 +129,30 @@ fn requests() -> Vec<(&'static str, Request<'static>)> {
             Request::ReleaseBalance {
                 book: BOOK,
                 account: ACCOUNT,
-                last: [LAST, LastPosition { seq: None, ..LAST }].into_iter().collect(),
+                last: [LAST, LastPosition { seq: None, ..LAST }]
+                    .into_iter()
+                    .collect(),
                 c1,
                 c2,
                 account_tag: &[4; 32],
             },
         ),
-        ("ReleaseOpen", Request::ReleaseOpen { book: BOOK, count: 9, c1, c2 }),
-        ("ConfirmDecode", Request::ConfirmDecode { number: 4, minor: -1 }),
+        (
+            "ReleaseOpen",
+            Request::ReleaseOpen {
+                book: BOOK,
+                count: 9,
+                c1,
+                c2,
+            },
+        ),
+        (
+            "ConfirmDecode",
+            Request::ConfirmDecode {
+                number: 4,
+                minor: -1,
+            },
+        ),
         ("LastStatement", Request::LastStatement),
         ("Cancel", Request::Cancel),
     ]
@@ -117,21 +188,45 @@ fn responses() -> Vec<(&'static str, Response<'static>)> {
         })
     };
     let total = ScopeRecord::Total([SPAN].into_iter().collect());
-    let balance =
-        ScopeRecord::Balance { account: ACCOUNT, last: [LAST].into_iter().collect() };
-    let book = BookInfo { book: BOOK, rules: RULES, next_seq: 301, last_cut: 300 };
+    let balance = ScopeRecord::Balance {
+        account: ACCOUNT,
+        last: [LAST].into_iter().collect(),
+    };
+    let book = BookInfo {
+        book: BOOK,
+        rules: RULES,
+        next_seq: 301,
+        last_cut: 300,
+    };
     vec![
         ("Hello", Response::Hello(info)),
         ("Done", Response::Done),
         ("PublicKey", Response::PublicKey(&[9; 32])),
         ("Book", Response::Book(book)),
         ("NoBook", Response::NoBook),
-        ("Handle", Response::Handle { handle: ACCOUNT, sealed_nid: &[8; 49] }),
+        (
+            "Handle",
+            Response::Handle {
+                handle: ACCOUNT,
+                sealed_nid: &[8; 49],
+            },
+        ),
         (
             "Posted",
-            Response::Posted { writer: WRITER, first_seq: 5, cut: Some(CUT), entries: &[1, 2, 3] },
+            Response::Posted {
+                writer: WRITER,
+                first_seq: 5,
+                cut: Some(CUT),
+                entries: &[1, 2, 3],
+            },
         ),
-        ("Cut", Response::Cut { writer: WRITER, cut: CUT }),
+        (
+            "Cut",
+            Response::Cut {
+                writer: WRITER,
+                cut: CUT,
+            },
+        ),
         ("Statement, total", statement(total)),
         ("Statement, balance", statement(balance)),
         ("Statement, open", statement(ScopeRecord::Open)),
@@ -205,8 +300,16 @@ fn now() -> Vec<String> {
         tag: &[3; 32],
         account_tag: &[4; 32],
     };
-    line("entry", "SignedEntry", postcard::to_allocvec(&entry).unwrap());
-    let header = FrameHeader { version: 1, session: *b"session1", id: 7 };
+    line(
+        "entry",
+        "SignedEntry",
+        postcard::to_allocvec(&entry).unwrap(),
+    );
+    let header = FrameHeader {
+        version: 1,
+        session: *b"session1",
+        id: 7,
+    };
     let mut out = [0; 256];
     let hello = postcard::to_allocvec(&Request::Hello).unwrap();
     let len = frame::encode(&header, &hello, &mut out).unwrap();
@@ -222,7 +325,11 @@ fn the_bytes_of_version_1_are_frozen() {
         assert_eq!(now, frozen);
     }
     let new = now.get(frozen.len()..).unwrap_or_default();
-    assert!(new.is_empty(), "messages without frozen bytes:\n{}", new.join("\n"));
+    assert!(
+        new.is_empty(),
+        "messages without frozen bytes:\n{}",
+        new.join("\n")
+    );
     assert_eq!(now.len(), frozen.len());
 }
 
@@ -245,7 +352,10 @@ fn a_cut_message_is_never_a_message() {
     for (name, request) in requests() {
         let bytes = postcard::to_allocvec(&request).unwrap();
         for len in 0..bytes.len() {
-            assert!(postcard::from_bytes::<Request<'_>>(&bytes[..len]).is_err(), "{name}, {len}");
+            assert!(
+                postcard::from_bytes::<Request<'_>>(&bytes[..len]).is_err(),
+                "{name}, {len}"
+            );
         }
     }
 }
@@ -256,7 +366,11 @@ fn read(bytes: &[u8]) -> Vec<Result<(FrameHeader, Vec<u8>), FrameError>> {
     let mut frames = Vec::new();
     for byte in bytes {
         if reader.push(*byte) {
-            frames.push(reader.frame().map(|(header, message)| (header, message.to_vec())));
+            frames.push(
+                reader
+                    .frame()
+                    .map(|(header, message)| (header, message.to_vec())),
+            );
         }
     }
     frames
@@ -264,15 +378,26 @@ fn read(bytes: &[u8]) -> Vec<Result<(FrameHeader, Vec<u8>), FrameError>> {
 
 #[test]
 fn a_frame_carries_any_message_up_to_its_limit() {
-    let header = FrameHeader { version: 1, session: [0; 8], id: u32::MAX };
+    let header = FrameHeader {
+        version: 1,
+        session: [0; 8],
+        id: u32::MAX,
+    };
     let limit = message_len_max(FRAME_LEN_MAX);
     for fill in [0, 1, 0xFF] {
         for len in [0, 1, 253, 254, 255, 508, 1000, limit] {
             let message = vec![fill; len];
             let mut out = [0xEE; FRAME_LEN_MAX];
             let used = frame::encode(&header, &message, &mut out).unwrap();
-            assert!(out[..used - 1].iter().all(|byte| *byte != 0), "one delimiter, at the end");
-            assert_eq!(read(&out[..used]), [Ok((header, message))], "{fill} × {len}");
+            assert!(
+                out[..used - 1].iter().all(|byte| *byte != 0),
+                "one delimiter, at the end"
+            );
+            assert_eq!(
+                read(&out[..used]),
+                [Ok((header, message))],
+                "{fill} × {len}"
+            );
         }
     }
     let mut out = [0; FRAME_LEN_MAX];
@@ -282,7 +407,11 @@ fn a_frame_carries_any_message_up_to_its_limit() {
 
 #[test]
 fn a_frame_with_any_one_byte_changed_is_refused() {
-    let header = FrameHeader { version: 1, session: *b"session1", id: 7 };
+    let header = FrameHeader {
+        version: 1,
+        session: *b"session1",
+        id: 7,
+    };
     let mut out = [0; 256];
     let len = frame::encode(&header, b"a message\0of any bytes", &mut out).unwrap();
     for i in 0..len {
@@ -298,11 +427,18 @@ fn a_frame_with_any_one_byte_changed_is_refused() {
 
 #[test]
 fn an_endless_frame_costs_one_error_and_the_next_is_read() {
-    let header = FrameHeader { version: 1, session: [1; 8], id: 1 };
+    let header = FrameHeader {
+        version: 1,
+        session: [1; 8],
+        id: 1,
+    };
     let mut out = [0; 64];
     let len = frame::encode(&header, b"next", &mut out).unwrap();
     let mut bytes = vec![7; 10 * FRAME_LEN_MAX];
     bytes.extend([0, 0, 0]);
     bytes.extend(&out[..len]);
-    assert_eq!(read(&bytes), [Err(FrameError::TooLong), Ok((header, b"next".to_vec()))]);
+    assert_eq!(
+        read(&bytes),
+        [Err(FrameError::TooLong), Ok((header, b"next".to_vec()))]
+    );
 }

@@ -55,6 +55,7 @@ impl<P: Platform> Engine<P> {
     ///
     /// # Errors
     /// [`TokenError::StorageFailed`], also if there are books but no identity.
+    #[inline(never)]
     pub(crate) fn count_books(&mut self, work: &mut [u8]) -> Result<(), TokenError> {
         self.books = 0;
         while usize::from(self.books) < BOOKS_MAX
@@ -73,6 +74,7 @@ impl<P: Platform> Engine<P> {
     /// # Errors
     /// [`TokenError::BadRules`], [`TokenError::SuiteUnsupported`], [`TokenError::BookExists`],
     /// [`TokenError::TooManyBooks`], those of storage.
+    #[inline(never)]
     pub(crate) fn create_book<'b>(
         &mut self,
         rules: &Rules<'_>,
@@ -114,6 +116,7 @@ impl<P: Platform> Engine<P> {
     ///
     /// # Errors
     /// Those of storage.
+    #[inline(never)]
     pub(crate) fn book<'b>(
         &mut self,
         place: u8,
@@ -142,6 +145,7 @@ impl<P: Platform> Engine<P> {
     ///
     /// # Errors
     /// [`TokenError::UnknownBook`], those of storage.
+    #[inline(never)]
     pub(crate) fn public_key<'b>(
         &mut self,
         book: &BookId,
@@ -151,7 +155,7 @@ impl<P: Platform> Engine<P> {
         let (_, secrets) = self.vault.unlocked()?;
         in_suite!(suite, S => {
             let key = secrets.seed.secret_key::<S>(book).public_key().to_bytes();
-            Ok(Response::PublicKey(keep(key.as_ref(), body)?))
+            Ok(Response::PublicKey(keep(&[key.as_ref()], body)?))
         })
     }
 
@@ -159,6 +163,7 @@ impl<P: Platform> Engine<P> {
     ///
     /// # Errors
     /// [`TokenError::UnknownBook`], [`TokenError::BadNid`], those of storage.
+    #[inline(never)]
     pub(crate) fn handle<'b>(
         &mut self,
         book: &BookId,
@@ -172,7 +177,7 @@ impl<P: Platform> Engine<P> {
         let sealed: SealedNid = secrets.shared.seal_nid(suite, book, &handle, &nid);
         Ok(Response::Handle {
             handle,
-            sealed_nid: keep(&sealed, body)?,
+            sealed_nid: keep(&[&sealed], body)?,
         })
     }
 
@@ -191,6 +196,7 @@ impl<P: Platform> Engine<P> {
     }
 
     /// The place of the record that begins with this identifier; its MAC is checked when it is read.
+    #[inline(never)]
     fn place_of(&mut self, book: &BookId, body: &mut [u8]) -> Result<u8, TokenError> {
         for place in 0..self.books {
             let record = self.storage.get(Key::Book(place), body)?;
@@ -201,6 +207,7 @@ impl<P: Platform> Engine<P> {
         Err(TokenError::UnknownBook)
     }
 
+    #[inline(never)]
     fn book_at<'b>(&mut self, place: u8, body: &'b mut [u8]) -> Result<Book<'b>, TokenError> {
         let (_, secrets) = self.vault.unlocked()?;
         let key = Key::Book(place);
@@ -218,11 +225,17 @@ impl<P: Platform> Engine<P> {
     }
 }
 
-/// Copies the start of an answer into the body.
-fn keep<'b>(bytes: &[u8], body: &'b mut [u8]) -> Result<&'b [u8], TokenError> {
-    let kept = body
-        .get_mut(..bytes.len())
-        .ok_or(TokenError::StorageFailed)?;
-    kept.copy_from_slice(bytes);
-    Ok(kept)
+/// Copies these strings, one after the other, to the start of the body.
+///
+/// # Errors
+/// [`TokenError::Malformed`] if there is no room, which a frame's worth of bytes has.
+pub(crate) fn keep<'b>(pieces: &[&[u8]], body: &'b mut [u8]) -> Result<&'b [u8], TokenError> {
+    let mut len = 0;
+    for piece in pieces {
+        let end = len + piece.len();
+        let room = body.get_mut(len..end).ok_or(TokenError::Malformed)?;
+        room.copy_from_slice(piece);
+        len = end;
+    }
+    body.get(..len).ok_or(TokenError::Malformed)
 }

@@ -10,9 +10,10 @@
 //!
 //! A store that can't be read answers everything but `Wipe` with `StorageFailed`.
 
-use core::iter;
+use core::slice;
 
 use crate::{
+    books::keep,
     engine::Engine,
     platform::Platform,
     posting::PostRequest,
@@ -20,76 +21,72 @@ use crate::{
     suites::in_suite,
     vault::Pin,
 };
-use core_nostd::{
-    book::BookKind,
-    ciphertext::Ciphertext,
-    wire::{Request, Response, TokenError},
-};
+use core_nostd::wire::{Request, Response, TokenError};
 
-/// The answer to the frame that has just ended; none to a `Cancel` that came too late.
+/// The answer to the frame that has just ended.
 ///
 /// Nothing of the request is borrowed any more once the line is used: the frame buffer may then
 /// hold other frames, or serve as a work area.
+#[inline(never)]
 pub(crate) fn respond<'b, P: Platform>(
     line: &mut Line<P::Serial>,
     engine: &mut Engine<P>,
     body: &'b mut [u8],
-) -> Result<Option<Response<'b>>, TokenError> {
-    line.address = line.session.nobody();
+) -> Result<Response<'b>, TokenError> {
+    line.address = Some(line.session.nobody());
     let (header, message) = line.reader.frame()?;
-    line.address = header;
+    line.address = Some(header);
     let request = parse(message);
     if let Ok(Request::Hello) = request {
         line.session.hello(&header);
-        return hello(engine, body).map(Some);
+        return hello(engine, body);
     }
     line.session.check(&header)?;
     let request = request?;
     if let Request::Cancel = request {
-        return Ok(None);
+        // It came too late: what it was to end has been answered.
+        line.address = None;
+        return Ok(Response::Done);
     }
     line.session.accept(&header)?;
     match engine.start(body) {
         Err(error) if request != Request::Wipe => return Err(error),
         _ => {}
     }
-    let response = match request {
+    match request {
         Request::Provision { pin, policy } => {
             let pin = Pin::new(pin)?;
             engine.provision(line, &pin, policy, body)?;
-            Response::Done
+            Ok(Response::Done)
         }
-        Request::Wipe => {
-            engine.wipe(line)?;
-            Response::Done
-        }
+        Request::Wipe => engine.wipe(line).map(|()| Response::Done),
         Request::Post {
             book,
             expected_seq,
-            posting,
+            mut posting,
         } => {
             let request = PostRequest {
                 book,
                 expected_seq,
-                postings: iter::once(posting).collect(),
+                postings: slice::from_mut(&mut posting),
                 mac: engine.request_mac(message)?,
             };
-            engine.post(&request, body, line.reader.scratch())?
+            engine.post(&request, body, line.reader.scratch())
         }
         Request::PostBatch {
             book,
             expected_seq,
-            postings,
+            mut postings,
         } => {
             let request = PostRequest {
                 book,
                 expected_seq,
-                postings,
+                postings: &mut postings,
                 mac: engine.request_mac(message)?,
             };
-            engine.post(&request, body, line.reader.scratch())?
+            engine.post(&request, body, line.reader.scratch())
         }
-        Request::Cut { book } => engine.cut(&book, body, line.reader.scratch())?,
+        Request::Cut { book } => engine.cut(&book, body, line.reader.scratch()),
         Request::ReleaseTotal {
             book,
             ranges,
@@ -98,7 +95,7 @@ pub(crate) fn respond<'b, P: Platform>(
             tag,
         } => {
             let claim = engine.claim(&book, [c1, c2, tag], body)?;
-            engine.release_total(line, &claim, &ranges, body)?
+            engine.release_total(line, &claim, &ranges, body)
         }
         Request::ReleaseBalance {
             book,
@@ -109,7 +106,7 @@ pub(crate) fn respond<'b, P: Platform>(
             account_tag,
         } => {
             let claim = engine.claim(&book, [c1, c2, account_tag], body)?;
-            engine.release_balance(line, &claim, &account, last, body)?
+            engine.release_balance(line, &claim, &account, &last, body)
         }
         Request::ReleaseOpen {
             book,
@@ -117,19 +114,16 @@ pub(crate) fn respond<'b, P: Platform>(
             c1,
             c2,
         } => {
-            let found = engine.find(&book, body)?;
-            found.must_be(BookKind::Open)?;
-            in_suite!(found.rules.suite, S => {
-                let sum = Ciphertext::<S>::from_bytes(c1, c2).map_err(|_| TokenError::BadElement)?;
-                engine.release_open(line, book, count, sum, body)
-            })?
+            let suite = engine.open_book(&book, body)?;
+            let sum_len = keep(&[c1, c2], body)?.len();
+            in_suite!(suite, S => engine.release_open::<S>(line, book, count, sum_len, body))
         }
-        other => execute(engine, other, body)?,
-    };
-    Ok(Some(response))
+        other => execute(engine, other, body),
+    }
 }
 
 /// The answer to a `Hello`, whose session has begun.
+#[inline(never)]
 pub(crate) fn hello<'b, P: Platform>(
     engine: &mut Engine<P>,
     body: &'b mut [u8],
@@ -139,6 +133,7 @@ pub(crate) fn hello<'b, P: Platform>(
 }
 
 /// The commands that need no line.
+#[inline(never)]
 fn execute<'b, P: Platform>(
     engine: &mut Engine<P>,
     request: Request<'_>,

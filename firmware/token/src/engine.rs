@@ -51,6 +51,7 @@ impl<P: Platform> Engine<P> {
     ///
     /// # Errors
     /// [`TokenError::StorageFailed`]; the next command tries again.
+    #[inline(never)]
     pub(crate) fn start(&mut self, work: &mut [u8]) -> Result<(), TokenError> {
         if !self.started {
             self.storage.complete_wipe()?;

@@ -9,7 +9,6 @@ mod engine;
 mod entropy;
 mod limits;
 pub mod nor;
-pub mod pin;
 pub mod platform;
 mod posting;
 mod presence;
@@ -21,6 +20,8 @@ mod suites;
 mod token;
 mod vault;
 
+pub use core_nostd::pbkdf2::pbkdf2;
+pub use embedded_hal::delay::DelayNs;
 pub use platform::{Clock, Notice, Platform, Ports, Presence, Prompt};
 pub use presence::PROMPT_TIMEOUT_MS;
 pub use token::{Token, busy_frame};

@@ -5,6 +5,7 @@
 
 use core::{fmt, ops::Range};
 
+use embedded_hal::delay::DelayNs;
 use embedded_io::{Read, ReadReady, Write};
 use embedded_storage::nor_flash::NorFlash;
 use rand_core::TryCryptoRng;
@@ -32,7 +33,7 @@ pub trait Platform {
 
     /// Stretches a PIN into the 32-byte key that seals the secrets of this token.
     ///
-    /// The cost is the platform's: Argon2id on a host, PBKDF2 ([`crate::pin::pbkdf2`]) where memory
+    /// The cost is the platform's: Argon2id on a host, PBKDF2 ([`crate::pbkdf2`]) where memory
     /// is short. `device_secret` is [`Ports::device_secret`]; `salt` is stored beside the sealed
     /// secrets.
     fn stretch_pin(pin: &[u8], salt: &[u8; 16], device_secret: &[u8; 32]) -> Zeroizing<[u8; 32]>;
@@ -72,11 +73,9 @@ pub trait Presence {
 }
 
 /// A clock that only counts from power-on.
-pub trait Clock {
+pub trait Clock: DelayNs {
     /// Milliseconds since power-on.
     fn now_ms(&mut self) -> u64;
-    /// Waits for at least `ms` milliseconds.
-    fn delay_ms(&mut self, ms: u32);
 }
 
 /// What a press of the button would authorise.

@@ -55,15 +55,15 @@ impl ChainHead {
 /// A posting recognised again without being kept: a keyed hash of its message.
 pub(crate) type RequestMac = [u8; 16];
 
-/// A request to post.
-pub(crate) struct PostRequest {
+/// A request to post. Its postings are wiped when it is dropped.
+pub(crate) struct PostRequest<'a> {
     pub(crate) book: BookId,
     pub(crate) expected_seq: u64,
-    pub(crate) postings: Vec<Posting, BATCH_LEN_MAX>,
+    pub(crate) postings: &'a mut [Posting],
     pub(crate) mac: RequestMac,
 }
 
-impl Drop for PostRequest {
+impl Drop for PostRequest<'_> {
     fn drop(&mut self) {
         self.postings.iter_mut().for_each(Zeroize::zeroize);
     }
@@ -74,6 +74,7 @@ impl<P: Platform> Engine<P> {
     ///
     /// # Errors
     /// Those of [`crate::vault::Vault::unlocked`].
+    #[inline(never)]
     pub(crate) fn request_mac(&self, message: &[u8]) -> Result<RequestMac, TokenError> {
         let (_, secrets) = self.vault.unlocked()?;
         let mut mac = RequestMac::default();
@@ -87,9 +88,10 @@ impl<P: Platform> Engine<P> {
     /// [`TokenError::UnknownBook`], [`TokenError::WrongKind`], [`TokenError::BadBatch`],
     /// [`TokenError::OverCap`], [`TokenError::BadPrev`], [`TokenError::WrongSeq`], those of entropy
     /// and storage.
+    #[inline(never)]
     pub(crate) fn post<'b>(
         &mut self,
-        request: &PostRequest,
+        request: &PostRequest<'_>,
         body: &'b mut [u8],
         work: &mut [u8],
     ) -> Result<Response<'b>, TokenError> {
@@ -133,6 +135,7 @@ impl<P: Platform> Engine<P> {
     /// # Errors
     /// [`TokenError::UnknownBook`], [`TokenError::WrongKind`], [`TokenError::NothingStored`], those
     /// of storage.
+    #[inline(never)]
     pub(crate) fn last_entry<'b>(
         &mut self,
         book: &BookId,
@@ -149,6 +152,7 @@ impl<P: Platform> Engine<P> {
     /// # Errors
     /// [`TokenError::UnknownBook`], [`TokenError::WrongKind`], [`TokenError::TooFewEntries`], those
     /// of storage.
+    #[inline(never)]
     pub(crate) fn cut<'b>(
         &mut self,
         book: &BookId,
@@ -185,6 +189,7 @@ impl<P: Platform> Engine<P> {
     ///
     /// # Errors
     /// Those of storage.
+    #[inline(never)]
     pub(crate) fn chain<'b>(
         &mut self,
         place: u8,
@@ -202,6 +207,7 @@ impl<P: Platform> Engine<P> {
     ///
     /// # Errors
     /// Those of storage.
+    #[inline(never)]
     pub(crate) fn write_chain(
         &mut self,
         place: u8,
@@ -232,9 +238,10 @@ impl<P: Platform> Engine<P> {
     }
 
     /// Writes the entries of a checked request to the start of `out` and returns their length.
+    #[inline(never)]
     fn sign(
         &mut self,
-        request: &PostRequest,
+        request: &PostRequest<'_>,
         links: &Links,
         out: &mut [u8],
     ) -> Result<usize, TokenError> {
@@ -268,7 +275,8 @@ type Links = Vec<(u64, Option<u64>), BATCH_LEN_MAX>;
 /// Checks everything about a batch that does not depend on the chain, and links its entries: to the
 /// account's previous entry in the batch or, for its first, to where the host says. That position
 /// lies before the batch, because those in the batch are all accounted for.
-fn check<P: Platform>(book: &Book<'_>, request: &PostRequest) -> Result<Links, TokenError> {
+#[inline(never)]
+fn check<P: Platform>(book: &Book<'_>, request: &PostRequest<'_>) -> Result<Links, TokenError> {
     let PostRequest {
         expected_seq,
         postings,

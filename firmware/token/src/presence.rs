@@ -1,6 +1,7 @@
 //! The wait for a person: one press authorises one action.
 
 use core_nostd::wire::{Response, TokenError};
+use embedded_hal::delay::DelayNs;
 
 use crate::{
     engine::Engine,
@@ -25,6 +26,7 @@ impl<P: Platform> Engine<P> {
     /// # Errors
     /// [`TokenError::Denied`], [`TokenError::PresenceTimeout`], [`TokenError::Cancelled`] (also when
     /// the host is gone).
+    #[inline(never)]
     pub(crate) fn confirm(
         &mut self,
         line: &mut Line<P::Serial>,
@@ -53,7 +55,7 @@ impl<P: Platform> Engine<P> {
             }
             if waited / WAITING_EVERY_MS > told {
                 told = waited / WAITING_EVERY_MS;
-                let address = line.address;
+                let address = line.address.unwrap_or_else(|| line.session.nobody());
                 line.tell(&address, &Response::Waiting)
                     .map_err(|_| TokenError::Cancelled)?;
             }

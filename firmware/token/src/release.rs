@@ -7,7 +7,7 @@
 use core_nostd::{
     book::BookKind,
     check_amount,
-    ciphersuite::{Ciphersuite, Ristretto255Sha512},
+    ciphersuite::{Ciphersuite, Ristretto255Sha512, SuiteId},
     ciphertext::Ciphertext,
     group::Group,
     ids::{BookId, Handle},
@@ -38,6 +38,7 @@ impl<P: Platform> Engine<P> {
     ///
     /// # Errors
     /// [`TokenError::UnknownBook`], [`TokenError::WrongKind`], [`TokenError::BadElement`].
+    #[inline(never)]
     pub(crate) fn claim(
         &mut self,
         book: &BookId,
@@ -54,6 +55,7 @@ impl<P: Platform> Engine<P> {
     /// # Errors
     /// [`TokenError::NotAllowed`], [`TokenError::ClaimRefused`], those of presence, entropy and
     /// storage.
+    #[inline(never)]
     pub(crate) fn release_total<'b>(
         &mut self,
         line: &mut Line<P::Serial>,
@@ -91,19 +93,20 @@ impl<P: Platform> Engine<P> {
     ///
     /// # Errors
     /// Those of [`Self::release_total`].
+    #[inline(never)]
     pub(crate) fn release_balance<'b>(
         &mut self,
         line: &mut Line<P::Serial>,
         claim: &Claim,
         account: &Handle,
-        last: PerWriter<LastPosition>,
+        last: &PerWriter<LastPosition>,
         body: &'b mut [u8],
     ) -> Result<Response<'b>, TokenError> {
         self.allowed(|policy| policy.balances)?;
         let (_, secrets) = self.vault.unlocked()?;
         secrets
             .shared
-            .verify_balance(&claim.book, account, &last, &claim.sum)
+            .verify_balance(&claim.book, account, last, &claim.sum)
             .map_err(|_| TokenError::ClaimRefused)?;
         let prompt = Prompt::ReleaseBalance {
             book: self.find(&claim.book, body)?.rules.name,
@@ -115,37 +118,55 @@ impl<P: Platform> Engine<P> {
             count: 0,
             scope: ScopeRecord::Balance {
                 account: *account,
-                last,
+                last: last.clone(),
             },
             ciphertext: claim.sum.ciphertext,
         };
         self.state(&opening, body, line.reader.scratch())
     }
 
-    /// Opens a sum of an open book.
+    /// The suite of an open book.
     ///
     /// # Errors
-    /// [`TokenError::NotAllowed`], those of presence, entropy and storage.
+    /// [`TokenError::UnknownBook`], [`TokenError::WrongKind`], those of storage.
+    pub(crate) fn open_book(
+        &mut self,
+        book: &BookId,
+        body: &mut [u8],
+    ) -> Result<SuiteId, TokenError> {
+        let found = self.find(book, body)?;
+        found.must_be(BookKind::Open)?;
+        Ok(found.rules.suite)
+    }
+
+    /// Opens a sum of an open book; `c1` and `c2` are the first `sum_len` bytes of the body.
+    ///
+    /// # Errors
+    /// [`TokenError::BadElement`], [`TokenError::NotAllowed`], those of presence, entropy and
+    /// storage.
+    #[inline(never)]
     pub(crate) fn release_open<'b, S: Ciphersuite>(
         &mut self,
         line: &mut Line<P::Serial>,
         book: BookId,
         count: u64,
-        ciphertext: Ciphertext<S>,
+        sum_len: usize,
         body: &'b mut [u8],
     ) -> Result<Response<'b>, TokenError> {
+        let halves = body.get(..sum_len).map(|sum| sum.split_at(sum_len / 2));
+        let (c1, c2) = halves.ok_or(TokenError::BadElement)?;
+        let opening = Opening {
+            book,
+            count,
+            scope: ScopeRecord::Open,
+            ciphertext: Ciphertext::<S>::from_bytes(c1, c2).map_err(|_| TokenError::BadElement)?,
+        };
         self.allowed(|policy| policy.open_sums)?;
         let prompt = Prompt::ReleaseOpen {
             book: self.find(&book, body)?.rules.name,
             entries: count,
         };
         self.confirm(line, &prompt)?;
-        let opening = Opening {
-            book,
-            count,
-            scope: ScopeRecord::Open,
-            ciphertext,
-        };
         self.state(&opening, body, line.reader.scratch())
     }
 
@@ -153,6 +174,7 @@ impl<P: Platform> Engine<P> {
     ///
     /// # Errors
     /// [`TokenError::NothingStored`], those of [`crate::vault::Vault::unlocked`] and storage.
+    #[inline(never)]
     pub(crate) fn last_statement<'b>(
         &mut self,
         body: &'b mut [u8],
@@ -170,6 +192,7 @@ impl<P: Platform> Engine<P> {
     /// # Errors
     /// [`TokenError::NothingStored`] if the last statement has another number,
     /// [`TokenError::WrongAmount`], those of storage.
+    #[inline(never)]
     pub(crate) fn confirm_decode(
         &mut self,
         number: u64,
@@ -182,11 +205,9 @@ impl<P: Platform> Engine<P> {
         }
         let book = last.book;
         let suite = self.find(&book, body)?.rules.suite;
-        let right = in_suite!(suite, S => {
-            let d = <S as Ciphersuite>::Group::decode(self.last_statement(body)?.d);
-            d.map(|d| check_amount::<S>(minor, &d)).map_err(|_| TokenError::StorageFailed)
-        })?;
-        if !bool::from(right) {
+        let d = self.last_statement(body)?.d;
+        let right = in_suite!(suite, S => is_amount::<S>(minor, d))?;
+        if !right {
             return Err(TokenError::WrongAmount);
         }
         let rules = self.find(&book, body)?.rules;
@@ -210,6 +231,7 @@ impl<P: Platform> Engine<P> {
 
     /// Opens a ciphertext that may be opened, states it under the next number, and writes that
     /// before it returns.
+    #[inline(never)]
     fn state<'b, S: Ciphersuite>(
         &mut self,
         opening: &Opening<S>,
@@ -256,6 +278,13 @@ impl<P: Platform> Engine<P> {
         let record = postcard::from_bytes(bytes).map_err(|_| TokenError::StorageFailed)?;
         Ok(Response::Statement(record))
     }
+}
+
+/// Whether an encoded element is `minor·G`.
+#[inline(never)]
+fn is_amount<S: Ciphersuite>(minor: i64, d: &[u8]) -> Result<bool, TokenError> {
+    let d = S::Group::decode(d).map_err(|_| TokenError::StorageFailed)?;
+    Ok(check_amount::<S>(minor, &d).into())
 }
 
 /// A ciphertext that policy, tag and person have let pass.

@@ -32,8 +32,8 @@ pub(crate) struct Line<S> {
     /// Holds the request, then serves as a work area, then holds the answer.
     pub(crate) reader: FrameReader<FRAME_LEN>,
     pub(crate) session: Session,
-    /// Where the answer to the request in hand goes.
-    pub(crate) address: FrameHeader,
+    /// Where the answer to the request in hand goes, if it gets one.
+    pub(crate) address: Option<FrameHeader>,
     /// A `Hello` that ended a wait and has still to be answered.
     pub(crate) hello: Option<FrameHeader>,
 }
@@ -43,15 +43,14 @@ const SHORT_FRAME_LEN: usize = 48;
 
 impl<S: Read + ReadReady + Write> Line<S> {
     pub(crate) fn new(serial: S) -> Self {
-        let session = Session::new();
         Self {
             serial,
             chunk: [0; 64],
             next: 0,
             filled: 0,
             reader: FrameReader::new(),
-            address: session.nobody(),
-            session,
+            session: Session::new(),
+            address: None,
             hello: None,
         }
     }
@@ -75,11 +74,15 @@ impl<S: Read + ReadReady + Write> Line<S> {
     }
 
     /// Sends an answer, built where the request was.
+    #[inline(never)]
     pub(crate) fn answer(&mut self, response: &Response<'_>) -> Result<(), HostGone> {
+        let Some(address) = self.address else {
+            return Ok(());
+        };
         let buffer = self.reader.scratch();
-        let len = encode(&self.address, response, buffer).or_else(|error| {
+        let len = encode(&address, response, buffer).or_else(|error| {
             let response = Response::Error(error.into());
-            encode(&self.address, &response, buffer)
+            encode(&address, &response, buffer)
         });
         let frame = len.ok().and_then(|len| buffer.get(..len));
         self.serial
@@ -89,6 +92,7 @@ impl<S: Read + ReadReady + Write> Line<S> {
     }
 
     /// Sends a short answer and leaves the frame buffer alone.
+    #[inline(never)]
     pub(crate) fn tell(&mut self, to: &FrameHeader, what: &Response<'_>) -> Result<(), HostGone> {
         let mut buffer = [0; SHORT_FRAME_LEN];
         let len = encode(to, what, &mut buffer).unwrap_or_default();
@@ -99,6 +103,7 @@ impl<S: Read + ReadReady + Write> Line<S> {
 
     /// Looks at what has arrived while presence is awaited. A `Cancel` or a `Hello` ends the wait,
     /// everything else is answered with an error.
+    #[inline(never)]
     pub(crate) fn glance(&mut self) -> Result<(), Interrupted> {
         while self.has_byte()? {
             let byte = self.byte()?;
@@ -111,6 +116,7 @@ impl<S: Read + ReadReady + Write> Line<S> {
     }
 
     /// The answer to a frame that has come while presence is awaited.
+    #[inline(never)]
     fn meanwhile(&mut self) -> Result<(FrameHeader, TokenError), Interrupted> {
         let (header, message) = match self.reader.frame() {
             Ok(frame) => frame,
@@ -149,6 +155,7 @@ impl<S: Read + ReadReady + Write> Line<S> {
 }
 
 /// The request in a message, which must not go on behind it.
+#[inline(never)]
 pub(crate) fn parse(message: &[u8]) -> Result<Request<'_>, TokenError> {
     match postcard::take_from_bytes(message) {
         Ok((request, [])) => Ok(request),
@@ -157,6 +164,7 @@ pub(crate) fn parse(message: &[u8]) -> Result<Request<'_>, TokenError> {
 }
 
 /// Serialises a response straight into a frame.
+#[inline(never)]
 pub(crate) fn encode(
     to: &FrameHeader,
     response: &Response<'_>,

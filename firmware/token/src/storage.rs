@@ -93,6 +93,7 @@ impl<P: Platform> Storage<P> {
     ///
     /// # Errors
     /// [`TokenError::StorageFailed`].
+    #[inline(never)]
     pub(crate) fn get<'b>(
         &mut self,
         key: Key,
@@ -183,12 +184,14 @@ impl<P: Platform> Storage<P> {
         })
     }
 
+    #[inline(never)]
     fn write(&mut self, key: Key, record: &Record<'_>, work: &mut [u8]) -> Result<(), TokenError> {
         let ring = self.ring.as_mut().ok_or(TokenError::StorageFailed)?;
         finish(ready(ring.store_item(work, &key.number(), record)))
     }
 
     /// Takes the ring apart, as what it remembers may no longer be true afterwards.
+    #[inline(never)]
     fn with_flash(
         &mut self,
         action: impl FnOnce(&mut P::Flash) -> Result<(), <P::Flash as ErrorType>::Error>,
@@ -233,6 +236,7 @@ fn finish<T, E>(outcome: Option<Result<T, Error<E>>>) -> Result<T, TokenError> {
     }
 }
 
+#[inline(never)]
 fn record_mac(mac_key: &[u8; 32], key: u8, bytes: &[u8]) -> [u8; MAC_LEN] {
     let mut mac = [0; MAC_LEN];
     prf(mac_key, &[b"record", &[key], bytes], &mut mac);

@@ -42,21 +42,17 @@ impl<P: Platform> Token<P> {
 
     fn serve_frame(&mut self) -> Result<(), HostGone> {
         self.line.receive()?;
-        let response = match respond(&mut self.line, &mut self.engine, &mut self.body) {
-            Ok(Some(response)) => response,
-            Ok(None) => return Ok(()),
-            Err(error) => Response::Error(error),
-        };
-        match self.line.hello.take() {
-            None => self.line.answer(&response),
-            Some(address) => {
-                // The one who waited may still listen; then the new session gets its answer.
-                self.line.answer(&response)?;
-                self.line.address = address;
-                let response = hello(&mut self.engine, &mut self.body);
-                self.line.answer(&response.unwrap_or_else(Response::Error))
-            }
+        let response = respond(&mut self.line, &mut self.engine, &mut self.body);
+        self.line
+            .answer(&response.unwrap_or_else(Response::Error))?;
+        // One who waited in vain has his answer; then a new session gets its first.
+        if let Some(address) = self.line.hello.take() {
+            self.line.address = Some(address);
+            let response = hello(&mut self.engine, &mut self.body);
+            self.line
+                .answer(&response.unwrap_or_else(Response::Error))?;
         }
+        Ok(())
     }
 }
 

@@ -140,6 +140,7 @@ impl<P: Platform> Engine<P> {
     /// # Errors
     /// [`TokenError::StorageFailed`], also if there are tries but no identity: then it was lost, and
     /// an empty token would be a lie.
+    #[inline(never)]
     pub(crate) fn load_vault(&mut self, work: &mut [u8]) -> Result<(), TokenError> {
         self.vault = Vault::new();
         let spent = self.storage.get(Key::Tries, work)?;
@@ -164,6 +165,7 @@ impl<P: Platform> Engine<P> {
     ///
     /// # Errors
     /// [`TokenError::AlreadyProvisioned`], those of presence, entropy and storage.
+    #[inline(never)]
     pub(crate) fn provision(
         &mut self,
         line: &mut Line<P::Serial>,
@@ -191,6 +193,7 @@ impl<P: Platform> Engine<P> {
     ///
     /// # Errors
     /// Those of [`Self::try_pin`].
+    #[inline(never)]
     pub(crate) fn unlock(&mut self, pin: &Pin, work: &mut [u8]) -> Result<(), TokenError> {
         let (identity, secrets) = self.try_pin(pin, work)?;
         self.vault.secrets = Some(open_secrets(&secrets));
@@ -207,6 +210,7 @@ impl<P: Platform> Engine<P> {
     ///
     /// # Errors
     /// Those of [`Self::try_pin`], of entropy and storage.
+    #[inline(never)]
     pub(crate) fn change_pin(
         &mut self,
         old: &Pin,
@@ -222,6 +226,7 @@ impl<P: Platform> Engine<P> {
     ///
     /// # Errors
     /// [`TokenError::CeremonyRequired`], those of presence and storage.
+    #[inline(never)]
     pub(crate) fn wipe(&mut self, line: &mut Line<P::Serial>) -> Result<(), TokenError> {
         if !self.ceremony {
             return Err(TokenError::CeremonyRequired);
@@ -236,6 +241,7 @@ impl<P: Platform> Engine<P> {
     /// # Errors
     /// [`TokenError::NotProvisioned`], [`TokenError::Blocked`], [`TokenError::WrongPin`] (also if the
     /// record was edited), those of storage.
+    #[inline(never)]
     fn try_pin(
         &mut self,
         pin: &Pin,
@@ -277,6 +283,7 @@ impl<P: Platform> Engine<P> {
         Ok(())
     }
 
+    #[inline(never)]
     fn write_identity(
         &mut self,
         rng: &mut impl Rng,
@@ -320,6 +327,7 @@ fn associated_data(identity: &Identity, salt: &[u8; 16]) -> [[u8; 16]; 4] {
     [*b"tallystick-ident", *salt, identity.writer.0, policy]
 }
 
+#[inline(never)]
 fn open_secrets(bytes: &SealedSecrets) -> Secrets {
     let mut parts: [Zeroizing<[u8; 32]>; 3] = Default::default();
     for (part, bytes) in parts.iter_mut().zip(bytes.chunks(32)) {

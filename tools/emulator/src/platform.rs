@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use argon2::{Algorithm, Argon2, Params, Version};
-use firmware_token::{Clock, Platform, Zeroizing};
+use firmware_token::{Clock, DelayNs, Platform, Zeroizing};
 use getrandom::SysRng;
 
 use crate::flash::{self, FileFlash};
@@ -99,6 +99,12 @@ impl Clock for HostClock {
     fn now_ms(&mut self) -> u64 {
         let elapsed = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
         elapsed.saturating_add(self.skipped_ms)
+    }
+}
+
+impl DelayNs for HostClock {
+    fn delay_ns(&mut self, ns: u32) {
+        self.delay_ms(ns.div_ceil(1_000_000));
     }
 
     fn delay_ms(&mut self, ms: u32) {

@@ -7,6 +7,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use cortex_m::peripheral::{SYST, syst::SystClkSource};
 use cortex_m_rt::exception;
+use firmware_token::DelayNs;
 
 const TICKS_PER_MS: u32 = 25_000;
 const PERIOD_MS: u32 = 500;
@@ -38,6 +39,12 @@ impl firmware_token::Clock for Clock {
         // sum, which a chip allows for some cycles before the exception runs, is left out.
         self.last = self.last.max(now_ms());
         self.last
+    }
+}
+
+impl DelayNs for Clock {
+    fn delay_ns(&mut self, ns: u32) {
+        self.delay_ms(ns.div_ceil(1_000_000));
     }
 
     fn delay_ms(&mut self, ms: u32) {

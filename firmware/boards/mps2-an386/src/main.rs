@@ -17,7 +17,7 @@ use core::ops::Range;
 
 use cortex_m::peripheral::MPU;
 use cortex_m_rt::entry;
-use firmware_token::{Platform, Ports, Token, Zeroizing, device, pin};
+use firmware_token::{Platform, Ports, Token, Zeroizing, device, pbkdf2};
 
 use crate::{clock::Clock, entropy::Entropy, flash::Flash, panel::Panel, uart::Uart};
 
@@ -44,7 +44,7 @@ impl Platform for Mps2 {
     const STORE: Range<u32> = 4096..flash::CAPACITY;
 
     fn stretch_pin(pin: &[u8], salt: &[u8; 16], device_secret: &[u8; 32]) -> Zeroizing<[u8; 32]> {
-        pin::pbkdf2(pin, &[salt, device_secret], PIN_ROUNDS)
+        pbkdf2(pin, &[salt, device_secret], PIN_ROUNDS)
     }
 }
 

@@ -19,9 +19,9 @@ use core_nostd::{
 use embedded_io::{ErrorType, Read, ReadReady, Write};
 use embedded_storage::nor_flash::{self, NorFlash, ReadNorFlash};
 use firmware_token::{
-    Clock, Notice, Platform, Ports, Presence, Prompt, Token, Zeroizing,
+    Clock, DelayNs, Notice, Platform, Ports, Presence, Prompt, Token, Zeroizing,
     nor::{NorError, NorModel, Tear},
-    pin::pbkdf2,
+    pbkdf2,
 };
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use rand_core::{Rng, TryCryptoRng, TryRng};
@@ -484,6 +484,12 @@ pub struct Watch(Rc<Cell<u64>>);
 impl Clock for Watch {
     fn now_ms(&mut self) -> u64 {
         self.0.get()
+    }
+}
+
+impl DelayNs for Watch {
+    fn delay_ns(&mut self, ns: u32) {
+        self.delay_ms(ns.div_ceil(1_000_000));
     }
 
     fn delay_ms(&mut self, ms: u32) {

@@ -5,9 +5,10 @@
 //! wrong tries, and the salt holds a secret of the device, without which a copied flash can't be
 //! searched at all.
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha512};
+use hmac::Mac;
 use zeroize::{Zeroize, Zeroizing};
+
+use crate::hash::mac;
 
 /// The first 32 bytes of `PBKDF2-HMAC-SHA-512(pin, salt, rounds)`.
 ///
@@ -22,7 +23,7 @@ use zeroize::{Zeroize, Zeroizing};
 pub fn pbkdf2(pin: &[u8], salt: &[&[u8]], rounds: u32) -> Zeroizing<[u8; 32]> {
     // The `pbkdf2` crate takes a salt in one piece only; with a single block of output the whole
     // algorithm is the two lines of the formula.
-    let prf = Hmac::<Sha512>::new((&*hmac_key(pin)).into());
+    let prf = mac(pin);
     let mut first = prf.clone();
     for part in salt {
         first.update(part);
@@ -40,24 +41,6 @@ pub fn pbkdf2(pin: &[u8], salt: &[&[u8]], rounds: u32) -> Zeroizing<[u8; 32]> {
     }
     block.as_mut_slice().zeroize();
     key
-}
-
-/// The key block of HMAC (RFC 2104): `key`, hashed if it is longer than a block, padded with zeros.
-///
-/// `new_from_slice` does the same, but returns a `Result` that is never an error.
-fn hmac_key(key: &[u8]) -> Zeroizing<[u8; 128]> {
-    let mut block = Zeroizing::new([0; 128]);
-    if key.len() > block.len() {
-        let mut digest = Sha512::digest(key);
-        block
-            .iter_mut()
-            .zip(&digest)
-            .for_each(|(to, from)| *to = *from);
-        digest.as_mut_slice().zeroize();
-    } else {
-        block.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
-    }
-    block
 }
 
 /// `key ^= block`, as far as `key` reaches.

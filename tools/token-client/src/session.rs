@@ -30,6 +30,9 @@ const CANCEL_PATIENCE: Duration = Duration::from_secs(2);
 /// Bytes that are read from the line at once.
 const INBOX_LEN: usize = 1024;
 
+/// Beyond this id a session ends, long before ids run out.
+const LAST_ID_MAX: u32 = u32::MAX / 2;
+
 /// Called about once a second while the token waits for its button; [`ControlFlow::Break`] cancels
 /// the request.
 pub type OnWaiting = Box<dyn FnMut() -> ControlFlow<()> + Send>;
@@ -102,7 +105,6 @@ impl<T: Read + Write> Session<T> {
         let patience = self.deadlines.answer;
         let end = Instant::now() + patience;
         loop {
-            self.write(&[0], end)?;
             self.send(nonce, &Request::Hello, end)?;
             let again = end.min(Instant::now() + HELLO_AGAIN);
             match self.hello_answer(nonce, again) {
@@ -164,6 +166,10 @@ impl<T: Read + Write> Session<T> {
 
     /// Sends a request and leaves the answer, which is no error, in `self.message`.
     fn exchange(&mut self, request: &Request<'_>) -> Result<(), ClientError> {
+        if self.last_id > LAST_ID_MAX {
+            // Ids rise within a session; a fresh one begins anew.
+            (self.nonce, self.last_id) = (None, 0);
+        }
         if self.nonce.is_none() {
             self.hello()?;
         }
@@ -232,7 +238,8 @@ impl<T: Read + Write> Session<T> {
         }
     }
 
-    /// Sends one request under a fresh id, which is returned, and wipes what was sent.
+    /// Sends one request under a fresh id, which is returned, and wipes what was sent. A zero byte
+    /// goes ahead: noise on the line must not become part of the frame.
     fn send(
         &mut self,
         session: SessionNonce,
@@ -240,7 +247,7 @@ impl<T: Read + Write> Session<T> {
         end: Instant,
     ) -> Result<u32, ClientError> {
         let too_long = ClientError::Token(TokenError::FrameTooLong);
-        self.last_id = self.last_id.checked_add(1).unwrap_or(1);
+        self.last_id = self.last_id.wrapping_add(1);
         let header = FrameHeader {
             version: VERSION_CURRENT,
             session,
@@ -260,6 +267,7 @@ impl<T: Read + Write> Session<T> {
         let Ok(len) = frame::encode(&header, message, room) else {
             return Err(too_long);
         };
+        self.write(&[0], end)?;
         self.write(room.get(..len).unwrap_or_default(), end)?;
         Ok(header.id)
     }

@@ -1,0 +1,90 @@
+//! What command lines are taken for.
+
+use clap::{CommandFactory, error::ErrorKind};
+
+use super::*;
+
+fn parse(line: &str) -> Result<Cli, ErrorKind> {
+    Cli::try_parse_from(line.split(' ')).map_err(|error| error.kind())
+}
+
+#[test]
+fn the_definition_of_all_commands_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_command_of_the_manual_is_understood() {
+    for line in [
+        "tally emulate --state token.bin --listen unix:token.sock --presence yes --ceremony",
+        "tally emulate --state token.bin --listen pty",
+        "tally token provision --allow totals,balances,open-sums",
+        "tally token provision --pin-file pin",
+        "tally token info --json",
+        "tally token public-key till",
+        "tally token unlock",
+        "tally token lock",
+        "tally token change-pin --new-pin-file new",
+        "tally token wipe",
+        "tally book create till --currency EUR",
+        "tally book create till --currency EUR --cap 1000000.00 --suite ffdhe2048 --open",
+        "tally book create till --currency EUR --min-entries 32",
+        "tally book list",
+        "tally book public-key till",
+        "tally account open --book till --nid AB1234",
+        "tally post --book till --nid AB1234 12.50",
+        "tally post --book till --nid AB1234 -- -12.50",
+        "tally post --book till --nid AB1234 -12.50",
+        "tally post --book open 12.50",
+        "tally import --book till rows.csv --skip-bad",
+        "tally balance --book till --nid AB1234",
+        "tally total --book till --statement s.json --json",
+        "tally total --book till --from 1 --to 2026-01-31T23:59:59Z",
+        "tally cut --book till",
+        "tally cut list --book till",
+        "tally status",
+        "tally verify s.json --public-key key.txt",
+        "tally --server http://x --token unix:/y --spool z status",
+    ] {
+        assert!(parse(line).is_ok(), "{line}: {:?}", parse(line).err());
+    }
+}
+
+#[test]
+fn what_is_missing_or_malformed_is_wrong_use() {
+    for line in [
+        "tally",
+        "tally post --nid AB1234 12.50",
+        "tally post --book till --nid AB1234",
+        "tally book create till",
+        "tally emulate --state s",
+        "tally emulate --state s --listen tcp:1",
+        "tally emulate --state s --listen pty --presence maybe",
+        "tally token provision --allow everything",
+        "tally --token /dev/ttyACM0 status",
+        "tally cut",
+        "tally verify",
+    ] {
+        assert!(parse(line).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn there_is_no_way_to_give_a_pin_as_an_argument() {
+    for line in [
+        "tally token unlock --pin 123456",
+        "tally token unlock 123456",
+    ] {
+        assert_eq!(
+            parse(line).err(),
+            Some(ErrorKind::UnknownArgument),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn help_lists_the_exit_codes() {
+    let help = Cli::command().render_help().to_string();
+    assert!(help.contains("3  the server can't be reached"), "{help}");
+}

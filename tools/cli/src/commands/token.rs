@@ -1,0 +1,277 @@
+//! `tally token …`: keys, PIN and state of a token.
+
+use std::path::PathBuf;
+
+use clap::{Subcommand, ValueEnum};
+use core_nostd::{
+    ciphersuite::SuiteId,
+    wire::{Info, Policy, State},
+};
+use serde::Serialize;
+
+use crate::{
+    book::pick,
+    commands::book::PublicKey,
+    failure::{Failure, Result},
+    out::hint,
+    pin::PinSource,
+    release::announce,
+    settings::Settings,
+};
+
+/// Subcommands of `tally token`.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make its keys and seal them under a PIN of 6 to 16 characters
+    Provision {
+        /// What it may open, decided once: totals, balances (of single accounts), open-sums
+        #[arg(long, value_delimiter = ',', default_value = "totals")]
+        allow: Vec<Role>,
+    },
+    /// Say what it is and in which state
+    Info,
+    /// Print the public key of one of its books
+    PublicKey {
+        /// Name or id of the book
+        book: String,
+    },
+    /// Unlock it with the PIN
+    Unlock,
+    /// Lock it
+    Lock,
+    /// Seal its keys under another PIN
+    ChangePin {
+        /// A file whose first line is the new PIN (else asked for)
+        #[arg(long, value_name = "FILE")]
+        new_pin_file: Option<PathBuf>,
+    },
+    /// Erase everything on it; works only in ceremony mode
+    Wipe,
+}
+
+/// What a token may open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// Totals of authenticated books.
+    Totals,
+    /// Balances of single accounts.
+    Balances,
+    /// Sums of open books, which nothing verifies.
+    OpenSums,
+}
+
+/// Runs one.
+pub fn run(settings: &Settings, command: &Command) -> Result<()> {
+    match command {
+        Command::Provision { allow } => provision(settings, allow),
+        Command::Info => info(settings),
+        Command::PublicKey { book } => public_key(settings, book),
+        Command::Unlock => unlock(settings),
+        Command::Lock => {
+            settings.token()?.lock()?;
+            done(settings, "locked")
+        }
+        Command::ChangePin { new_pin_file } => change_pin(settings, new_pin_file.as_ref()),
+        Command::Wipe => {
+            let mut token = settings.token()?;
+            announce(&mut token, "ERASE every key on it");
+            token.wipe()?;
+            done(settings, "erased")
+        }
+    }
+}
+
+/// What a finished command prints.
+#[derive(Serialize)]
+struct Done<'a> {
+    done: &'a str,
+}
+
+fn done(settings: &Settings, what: &str) -> Result<()> {
+    settings
+        .format
+        .print(&format!("the token is {what}"), &Done { done: what })
+}
+
+fn provision(settings: &Settings, allow: &[Role]) -> Result<()> {
+    let policy = Policy {
+        totals: allow.contains(&Role::Totals),
+        balances: allow.contains(&Role::Balances),
+        open_sums: allow.contains(&Role::OpenSums),
+    };
+    let mut token = settings.token()?;
+    let pin = settings.pin.read_new("new PIN, 6 to 16 characters")?;
+    announce(&mut token, "make its keys");
+    token.provision(&pin, policy)?;
+    if !(policy.totals && policy.balances && policy.open_sums) {
+        hint(&format!(
+            "this token opens {}, nothing else. That is decided once, by --allow at provisioning",
+            roles(policy)
+        ));
+    }
+    done(settings, "provisioned")
+}
+
+fn unlock(settings: &Settings) -> Result<()> {
+    let mut token = settings.token()?;
+    let pin = settings.pin.read("PIN of the token")?;
+    let pin = pin.ok_or_else(|| {
+        Failure::usage("there is no terminal to ask for the PIN: give --pin-file or TALLY_PIN")
+    })?;
+    token.unlock(&pin)?;
+    done(settings, "unlocked")
+}
+
+fn change_pin(settings: &Settings, new_pin_file: Option<&PathBuf>) -> Result<()> {
+    let mut token = settings.token()?;
+    let old = settings.pin.read("PIN so far")?;
+    let old = old.ok_or_else(|| {
+        Failure::usage("there is no terminal to ask for the PIN: give --pin-file or TALLY_PIN")
+    })?;
+    let new = PinSource {
+        file: new_pin_file.cloned(),
+        variable: None,
+    };
+    let new = new.read_new("new PIN, 6 to 16 characters")?;
+    token.change_pin(&old, &new)?;
+    done(settings, "sealed under the new PIN")
+}
+
+fn public_key(settings: &Settings, name: &str) -> Result<()> {
+    let mut token = settings.unlocked_token()?;
+    let books: Vec<_> = token
+        .books()?
+        .into_iter()
+        .map(|book| (book.id.to_string(), book))
+        .collect();
+    let (_, book) = pick(
+        &books,
+        name,
+        |(id, book)| (&book.rules.name, id),
+        "on the token",
+    )?;
+    let key = token.public_key(book.id)?;
+    PublicKey::new(book.id, &book.rules, key.as_slice().into()).print(settings.format)
+}
+
+/// What `tally token info` prints, and `tally status` of the token.
+#[derive(Serialize)]
+pub struct TokenInfo {
+    /// Its address.
+    pub address: String,
+    /// `empty`, `locked`, `unlocked` or `blocked`.
+    pub state: &'static str,
+    /// Its writer identifier, once it has keys.
+    pub writer: Option<String>,
+    /// What it may open, once it has keys.
+    pub may_open: Option<Vec<&'static str>>,
+    /// Version of its firmware.
+    pub firmware: String,
+    /// Oldest and newest protocol version.
+    pub protocol: [u8; 2],
+    /// Whether its random numbers are those of a board's own generator.
+    pub true_random: bool,
+    /// Whether it was started in ceremony mode.
+    pub ceremony: bool,
+    /// Tries left for the PIN.
+    pub tries_left: u8,
+    /// Number of its books.
+    pub books: u8,
+    /// Suites it knows.
+    pub suites: Vec<&'static str>,
+    /// Most postings in one batch.
+    pub batch_len_max: u8,
+    /// Largest frame in bytes.
+    pub frame_len_max: u16,
+}
+
+impl TokenInfo {
+    /// What a token at `address` says of itself.
+    pub fn new(address: String, info: &Info) -> Self {
+        let [major, minor, patch] = info.firmware;
+        Self {
+            address,
+            state: match info.state {
+                State::Empty => "empty",
+                State::Locked => "locked",
+                State::Unlocked => "unlocked",
+                State::Blocked => "blocked",
+                _ => "unknown",
+            },
+            writer: info.writer.map(|writer| writer.to_string()),
+            may_open: info.policy.map(role_names),
+            firmware: format!("{major}.{minor}.{patch}"),
+            protocol: [info.version_min, info.version_max],
+            true_random: info.true_random,
+            ceremony: info.ceremony,
+            tries_left: info.tries_left,
+            books: info.books,
+            suites: SuiteId::ALL
+                .into_iter()
+                .filter(|suite| info.suites & (1 << (*suite as u8)) != 0)
+                .map(SuiteId::name)
+                .collect(),
+            batch_len_max: info.batch_len_max,
+            frame_len_max: info.frame_len_max,
+        }
+    }
+
+    /// The same for people.
+    pub fn text(&self) -> String {
+        let yes_no = |yes| if yes { "yes" } else { "no" };
+        let writer = self.writer.as_deref().unwrap_or("none yet");
+        let may_open = self
+            .may_open
+            .as_ref()
+            .map_or("nothing yet".to_owned(), |roles| {
+                if roles.is_empty() {
+                    "nothing".to_owned()
+                } else {
+                    roles.join(", ")
+                }
+            });
+        format!(
+            "token        {}\nstate        {}\nwriter       {writer}\nmay open     {may_open}\n\
+             books        {}\nPIN tries    {}\nfirmware     {}, protocol {} to {}\n\
+             suites       {}\nown entropy  {}\nceremony     {}",
+            self.address,
+            self.state,
+            self.books,
+            self.tries_left,
+            self.firmware,
+            self.protocol[0],
+            self.protocol[1],
+            self.suites.join(", "),
+            yes_no(self.true_random),
+            yes_no(self.ceremony),
+        )
+    }
+}
+
+fn role_names(policy: Policy) -> Vec<&'static str> {
+    [
+        (policy.totals, "totals"),
+        (policy.balances, "balances"),
+        (policy.open_sums, "open-sums"),
+    ]
+    .into_iter()
+    .filter_map(|(is_allowed, name)| is_allowed.then_some(name))
+    .collect()
+}
+
+fn roles(policy: Policy) -> String {
+    match role_names(policy)[..] {
+        [] => "no sums at all".to_owned(),
+        ref names => names.join(" and "),
+    }
+}
+
+fn info(settings: &Settings) -> Result<()> {
+    let token = settings.token()?;
+    let address = settings
+        .token_address()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let info = TokenInfo::new(address, token.info());
+    settings.format.print(&info.text(), &info)
+}

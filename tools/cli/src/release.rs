@@ -1,0 +1,173 @@
+//! Opening a sum: the token checks it and opens it, this host finds the amount, the token checks
+//! that too, and the statement is published.
+
+use std::ops::ControlFlow;
+
+use core_nostd::{
+    ids::{Handle, WriterId},
+    tag::{Cut, LastPosition, Range},
+};
+use host_api as api;
+use token_client::{ClientError, OwnedStatement};
+
+use crate::{
+    book::Book,
+    decode,
+    failure::{Exit, Failure, Result},
+    out::hint,
+    server::Server,
+    settings::Token,
+    statement,
+};
+
+/// Says once, on standard error, that the token waits for its button, and for what.
+pub fn announce(token: &mut Token, what: &str) {
+    let mut text = Some(format!("press the button on the token to {what}"));
+    token.on_waiting(Box::new(move || {
+        if let Some(text) = text.take() {
+            hint(&text);
+        }
+        ControlFlow::Continue(())
+    }));
+}
+
+/// Opens a total of an authenticated book.
+pub fn total(
+    server: &Server,
+    token: &mut Token,
+    book: &Book,
+    total: &api::Total,
+) -> Result<api::Statement> {
+    let ranges = total.ranges.iter().map(range).collect::<Option<Vec<_>>>();
+    let (Some(ranges), Some(tag)) = (ranges, &total.tag) else {
+        return Err(nonsense("a total without its ranges or its tag"));
+    };
+    announce(token, &format!("open the total of \"{}\"", book.rules.name));
+    let sum = [&total.c1, &total.c2, tag].map(|bytes| bytes.as_ref());
+    let released = token.release_total(book.id, &ranges, sum);
+    finish(
+        server,
+        token,
+        book,
+        released,
+        [&total.c1, &total.c2],
+        &total.bound,
+    )
+}
+
+/// Opens a sum of an open book.
+pub fn open_sum(
+    server: &Server,
+    token: &mut Token,
+    book: &Book,
+    total: &api::Total,
+) -> Result<api::Statement> {
+    announce(
+        token,
+        &format!("open the sum of open book \"{}\"", book.rules.name),
+    );
+    let sum = [&total.c1, &total.c2].map(|bytes| bytes.as_ref());
+    let released = token.release_open(book.id, total.count, sum);
+    finish(
+        server,
+        token,
+        book,
+        released,
+        [&total.c1, &total.c2],
+        &total.bound,
+    )
+}
+
+/// Opens the balance of one account.
+pub fn balance(
+    server: &Server,
+    token: &mut Token,
+    book: &Book,
+    account: Handle,
+    balance: &api::Balance,
+) -> Result<api::Statement> {
+    let last = balance
+        .last
+        .iter()
+        .map(last_position)
+        .collect::<Option<Vec<_>>>();
+    let Some(last) = last else {
+        return Err(nonsense("a balance with a malformed writer"));
+    };
+    announce(
+        token,
+        &format!("open ONE BALANCE of \"{}\"", book.rules.name),
+    );
+    let sum = [&balance.c1, &balance.c2, &balance.account_tag].map(|bytes| bytes.as_ref());
+    let released = token.release_balance(book.id, account, &last, sum);
+    finish(
+        server,
+        token,
+        book,
+        released,
+        [&balance.c1, &balance.c2],
+        &balance.bound,
+    )
+}
+
+/// Decodes a release, has the token confirm it, verifies the statement as everybody will, and
+/// publishes it.
+fn finish(
+    server: &Server,
+    token: &mut Token,
+    book: &Book,
+    released: Result<OwnedStatement, ClientError>,
+    [c1, c2]: [&api::Base64; 2],
+    bound: &str,
+) -> Result<api::Statement> {
+    let released = released?;
+    if released.book != book.id || released.c1 != c1.0 || released.c2 != c2.0 {
+        return Err(Failure::new(
+            Exit::NotVerified,
+            "the token opened another ciphertext than it was given",
+        ));
+    }
+    let minor = decode::amount(book, &released.d, bound)?;
+    token.confirm_decode(released.number, minor)?;
+    let statement = statement::publishable(book, &released, minor);
+    statement::verify(&statement).map_err(|error| {
+        Failure::new(
+            Exit::NotVerified,
+            format_args!("the token's own statement does not verify: {error}"),
+        )
+    })?;
+    server.post_statement(&statement)?;
+    Ok(statement)
+}
+
+fn nonsense(what: &str) -> Failure {
+    Failure::failed(format!("the server sent {what}"))
+}
+
+fn range(range: &api::Range) -> Option<Range> {
+    Some(Range {
+        writer: WriterId::from_hex(&range.writer)?,
+        from: cut(&range.from)?,
+        to: cut(&range.to)?,
+    })
+}
+
+/// A cut without MAC can only be the start of a chain; the token says so if it is not.
+fn cut(end: &api::RangeEnd) -> Option<Cut> {
+    let mac = match &end.mac {
+        Some(mac) => mac.0.as_slice().try_into().ok()?,
+        None => Cut::START.mac,
+    };
+    Some(Cut {
+        position: end.position,
+        mac,
+    })
+}
+
+fn last_position(last: &api::LastPosition) -> Option<LastPosition> {
+    let writer = WriterId::from_hex(&last.writer)?;
+    Some(LastPosition {
+        writer,
+        seq: last.seq,
+    })
+}

@@ -1,0 +1,372 @@
+//! The server's HTTP interface as methods.
+//!
+//! Every request may be sent twice: entries, cuts, books, accounts and statements are stored once
+//! however often they arrive. So a connection that breaks is tried once more.
+
+use std::{fmt, time::Duration};
+
+use core_nostd::ids::{BookId, Handle, WriterId};
+use host_api::{
+    Account, AppendEntries, Appended, Balance, Book, Books, Cut, Cuts, Head, Heads, OpenAccount,
+    Problem, Statement, Total,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use ureq::{Agent, http};
+
+use crate::failure::{Failure, Result};
+
+/// How long to wait for a connection.
+const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
+/// How long to wait for the answer, which the server limits to 30 s.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(40);
+/// Longest answer, in bytes; a list of a million cuts fits.
+const ANSWER_LEN_MAX: u64 = 256 << 20;
+
+/// A server, at its base URL.
+pub struct Server {
+    agent: Agent,
+    url: String,
+}
+
+/// Why the server did not do what it was asked.
+#[derive(Debug)]
+pub enum ServerError {
+    /// No answer.
+    Unreachable {
+        /// Base URL of the server.
+        url: String,
+        /// What failed.
+        reason: String,
+    },
+    /// It refused.
+    Problem(Box<Problem>),
+    /// The answer is none of this interface.
+    Garbled {
+        /// What was asked for.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl fmt::Display for ServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable { url, reason } => write!(
+                f,
+                "the server at {url} does not answer ({reason}): is host-server running? Start it \
+                 with `host-server --listen ADDRESS --store redb:PATH`, or name another with \
+                 --server"
+            ),
+            Self::Problem(problem) => {
+                write!(f, "the server refused: {}", problem.title)?;
+                problem
+                    .detail
+                    .iter()
+                    .try_for_each(|detail| write!(f, ": {detail}"))
+            }
+            Self::Garbled { url, reason } => {
+                write!(
+                    f,
+                    "{url} is not the interface of a tallystick server: {reason}"
+                )
+            }
+        }
+    }
+}
+
+impl ServerError {
+    /// Whether the server refused with the problem of this name.
+    pub fn is_problem(&self, name: &str) -> bool {
+        matches!(self, Self::Problem(problem) if problem.name() == name)
+    }
+}
+
+/// What the server answers, or why it does not.
+pub type Answer<T> = std::result::Result<T, ServerError>;
+
+impl Server {
+    /// The server at `url`, which need not answer yet.
+    pub fn new(url: &str) -> Result<Self> {
+        let url = url.trim_end_matches('/');
+        let parsed = url.parse::<http::Uri>().ok();
+        if !parsed.is_some_and(|uri| uri.scheme_str() == Some("http") && uri.host().is_some()) {
+            return Err(Failure::usage(format!(
+                "`{url}` is not the URL of a server: http://HOST:PORT"
+            )));
+        }
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .proxy(None)
+            .timeout_connect(Some(CONNECT_TIME_MAX))
+            .timeout_global(Some(ANSWER_TIME_MAX))
+            .build();
+        Ok(Self {
+            agent: Agent::new_with_config(config),
+            url: url.to_owned(),
+        })
+    }
+
+    /// The base URL.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// All books.
+    pub fn books(&self) -> Answer<Vec<Book>> {
+        self.get("/v1/books").map(|Books { books }| books)
+    }
+
+    /// Adds a book, or finds it there already.
+    pub fn put_book(&self, book: &Book) -> Answer<Book> {
+        self.send(http::Method::PUT, &format!("/v1/books/{}", book.book), book)
+    }
+
+    /// An account and, with a writer, the place of its next entry; `None` if there is no such account.
+    pub fn account(
+        &self,
+        book: BookId,
+        account: Handle,
+        writer: Option<WriterId>,
+    ) -> Answer<Option<Account>> {
+        let query = writer
+            .map(|writer| format!("?writer={writer}"))
+            .unwrap_or_default();
+        match self.get(&format!("/v1/books/{book}/accounts/{account}{query}")) {
+            Err(error) if error.is_problem("unknown-account") => Ok(None),
+            answer => answer.map(Some),
+        }
+    }
+
+    /// Opens an account, or finds it there already.
+    pub fn open_account(
+        &self,
+        book: BookId,
+        account: Handle,
+        sealed_nid: &[u8],
+    ) -> Answer<Account> {
+        let body = OpenAccount {
+            sealed_nid: sealed_nid.into(),
+        };
+        let path = format!("/v1/books/{book}/accounts/{account}");
+        self.send(http::Method::PUT, &path, &body)
+    }
+
+    /// Appends entries ([`host_api::Entry`] or [`host_api::OpenEntry`]); all are durable when it
+    /// answers.
+    pub fn append<E: Serialize + Clone>(&self, book: &str, entries: &[E]) -> Answer<Appended> {
+        let body = AppendEntries {
+            entries: entries.to_vec(),
+        };
+        self.send(
+            http::Method::POST,
+            &format!("/v1/books/{book}/entries"),
+            &body,
+        )
+    }
+
+    /// Where every chain of a book ends.
+    pub fn heads(&self, book: BookId) -> Answer<Vec<Head>> {
+        self.get(&format!("/v1/books/{book}/heads"))
+            .map(|Heads { heads }| heads)
+    }
+
+    /// All cuts of a book.
+    pub fn cuts(&self, book: BookId) -> Answer<Cuts> {
+        self.get(&format!("/v1/books/{book}/cuts"))
+    }
+
+    /// Publishes a cut.
+    pub fn post_cut(&self, book: &str, cut: &Cut) -> Answer<Cut> {
+        self.send(http::Method::POST, &format!("/v1/books/{book}/cuts"), cut)
+    }
+
+    /// The encrypted total between two cuts, each a number or a time.
+    pub fn total(&self, book: BookId, from: Option<&str>, to: Option<&str>) -> Answer<Total> {
+        let query: Vec<_> = [("from", from), ("to", to)]
+            .into_iter()
+            .filter_map(|(key, value)| Some(format!("{key}={}", percent_encoded(value?))))
+            .collect();
+        self.get(&format!("/v1/books/{book}/total?{}", query.join("&")))
+    }
+
+    /// The encrypted balance of an account.
+    pub fn balance(&self, book: BookId, account: Handle) -> Answer<Balance> {
+        self.get(&format!("/v1/books/{book}/accounts/{account}/balance"))
+    }
+
+    /// Publishes a statement.
+    pub fn post_statement(&self, statement: &Statement) -> Answer<Statement> {
+        let path = format!("/v1/books/{}/statements", statement.book.book);
+        self.send(http::Method::POST, &path, statement)
+    }
+
+    /// Asks for the document at `path`.
+    pub fn get<T: DeserializeOwned>(&self, path: &str) -> Answer<T> {
+        self.exchange(http::Method::GET, path, None, &[])
+    }
+
+    /// Sends a document to `path`.
+    pub fn send<T: DeserializeOwned>(
+        &self,
+        method: http::Method,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Answer<T> {
+        let body = self.to_json(path, body)?;
+        self.exchange(method, path, Some(&body), &[])
+    }
+
+    /// A document as it is sent.
+    fn to_json(&self, path: &str, body: &impl Serialize) -> Answer<Vec<u8>> {
+        serde_json::to_vec(body).map_err(|error| self.garbled(path, error))
+    }
+
+    fn exchange<T: DeserializeOwned>(
+        &self,
+        method: http::Method,
+        path: &str,
+        body: Option<&[u8]>,
+        headers: &[(&str, &str)],
+    ) -> Answer<T> {
+        let once = || self.exchange_once(method.clone(), path, body, headers);
+        // The server may have closed a connection that was kept open.
+        let (status, bytes) = once()
+            .or_else(|error| match error {
+                ureq::Error::Timeout(_) => Err(error),
+                _ => once(),
+            })
+            .map_err(|error| ServerError::Unreachable {
+                url: self.url.clone(),
+                reason: error.to_string(),
+            })?;
+        if status.is_success() {
+            return serde_json::from_slice(&bytes).map_err(|error| self.garbled(path, error));
+        }
+        match serde_json::from_slice(&bytes) {
+            Ok(problem) => Err(ServerError::Problem(problem)),
+            Err(_) => Err(self.garbled(path, format_args!("it answers {status}"))),
+        }
+    }
+
+    fn exchange_once(
+        &self,
+        method: http::Method,
+        path: &str,
+        body: Option<&[u8]>,
+        headers: &[(&str, &str)],
+    ) -> Result<(http::StatusCode, Vec<u8>), ureq::Error> {
+        let mut request = http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.url))
+            .header("accept", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut response = match body {
+            Some(body) => {
+                let request = request
+                    .header("content-type", "application/json")
+                    .body(body)?;
+                self.agent.run(request)?
+            }
+            None => self.agent.run(request.body(())?)?,
+        };
+        let bytes = response
+            .body_mut()
+            .with_config()
+            .limit(ANSWER_LEN_MAX)
+            .read_to_vec()?;
+        Ok((response.status(), bytes))
+    }
+
+    fn garbled(&self, path: &str, reason: impl fmt::Display) -> ServerError {
+        ServerError::Garbled {
+            url: format!("{}{path}", self.url),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+/// A value of a query: everything but unreserved characters (RFC 3986 section 2.3) is escaped.
+fn percent_encoded(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'~' => {
+                char::from(byte).to_string()
+            }
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::Exit;
+
+    #[test]
+    fn a_url_is_http_and_has_a_host() {
+        for url in [
+            "http://127.0.0.1:8080",
+            "http://localhost:1/",
+            "http://[::1]:80",
+        ] {
+            assert!(Server::new(url).is_ok(), "{url}");
+        }
+        for url in [
+            "",
+            "localhost",
+            "localhost:80",
+            "https://a",
+            "unix:/x",
+            "http://",
+        ] {
+            let failure = Server::new(url).err().expect(url);
+            assert_eq!(failure.exit, Exit::Usage, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_is_down_is_named_with_what_to_do() {
+        // A port that was free a moment ago, and that nobody listens on.
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        drop(listener);
+        let server = Server::new(&format!("http://{address}")).expect("a URL");
+        let failure = Failure::from(server.books().expect_err("nobody listens"));
+        assert_eq!(failure.exit, Exit::NoServer);
+        assert!(
+            failure
+                .text
+                .contains(&format!("http://{address} does not answer"))
+        );
+        assert!(failure.text.contains("is host-server running?"));
+    }
+
+    #[test]
+    fn values_of_queries_are_escaped() {
+        assert_eq!(
+            percent_encoded("2026-01-31T23:59:59+01:00"),
+            "2026-01-31T23%3A59%3A59%2B01%3A00"
+        );
+        assert_eq!(percent_encoded("17"), "17");
+        assert_eq!(percent_encoded("a&b=é"), "a%26b%3D%C3%A9");
+    }
+
+    #[test]
+    fn problems_are_told_apart_by_name() {
+        let problem = Problem {
+            kind: "urn:tallystick:problem:unknown-book".into(),
+            title: "There is no such book".into(),
+            status: 404,
+            detail: Some("create it".into()),
+            entries: Vec::new(),
+        };
+        let error = ServerError::Problem(Box::new(problem));
+        assert!(error.is_problem("unknown-book") && !error.is_problem("unknown"));
+        let text = error.to_string();
+        assert_eq!(text, "the server refused: There is no such book: create it");
+    }
+}

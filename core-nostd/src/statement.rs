@@ -115,6 +115,7 @@ impl<S: Ciphersuite> Header<'_, S> {
     }
 
     /// Proves `log_G Y = log_c1(c2 − D)` with a hedged nonce that takes the whole header.
+    #[inline(never)]
     pub fn prove(
         &self,
         key: &SecretKey<S>,

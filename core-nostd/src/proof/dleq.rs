@@ -51,6 +51,7 @@ pub struct DleqStatement<'a, S: Ciphersuite> {
 impl<S: Ciphersuite> DleqProof<S> {
     /// `GenerateProof` (RFC 9497 section 2.2.1) with nonce `r`.
     #[must_use]
+    #[inline(never)]
     pub fn prove(k: &Scalar<S>, statement: &DleqStatement<'_, S>, nonce: ProofNonce<S>) -> Self {
         let (m, _) = statement.composites();
         // Section 2.2.1, ComputeCompositesFast: Z = k·M.
@@ -104,6 +105,7 @@ impl<S: Ciphersuite> DleqProof<S> {
 
 impl<S: Ciphersuite> DleqStatement<'_, S> {
     /// `ComputeComposites` (RFC 9497 section 2.2.2): `M = Σ d_i·C_i` and `Z = Σ d_i·D_i`.
+    #[inline(never)]
     fn composites(&self) -> (Element<S>, Element<S>) {
         let mut hash = Sha512::new();
         hash.absorb(&two_bytes(ElementBytes::<S>::LEN));
@@ -135,6 +137,7 @@ impl<S: Ciphersuite> DleqStatement<'_, S> {
     }
 
     /// The challenge `c` (RFC 9497 section 2.2.1, `challengeTranscript`).
+    #[inline(never)]
     fn challenge(
         &self,
         m: &Element<S>,

@@ -50,7 +50,7 @@ pub(crate) fn respond<'b, P: Platform>(
     }
     line.session.accept(&header)?;
     match engine.start(body) {
-        Err(error) if request != Request::Wipe => return Err(error),
+        Err(error) if !matches!(request, Request::Wipe) => return Err(error),
         _ => {}
     }
     match request {
@@ -94,8 +94,8 @@ pub(crate) fn respond<'b, P: Platform>(
             c2,
             tag,
         } => {
-            let claim = engine.claim(&book, [c1, c2, tag], body)?;
-            engine.release_total(line, &claim, &ranges, body)
+            let opening = engine.claim_total(&book, [c1, c2, tag], &ranges, body)?;
+            engine.release(line, &opening, body)
         }
         Request::ReleaseBalance {
             book,
@@ -105,8 +105,9 @@ pub(crate) fn respond<'b, P: Platform>(
             c2,
             account_tag,
         } => {
-            let claim = engine.claim(&book, [c1, c2, account_tag], body)?;
-            engine.release_balance(line, &claim, &account, &last, body)
+            let sum = [c1, c2, account_tag];
+            let opening = engine.claim_balance(&book, sum, &account, &last, body)?;
+            engine.release(line, &opening, body)
         }
         Request::ReleaseOpen {
             book,

@@ -27,102 +27,77 @@ use crate::{
 /// The suite of authenticated books.
 type Authenticated = Ristretto255Sha512;
 
-/// A sum of an authenticated book whose elements are members of the group.
-pub(crate) struct Claim {
-    pub(crate) book: BookId,
-    pub(crate) sum: TaggedSum<Authenticated>,
+/// A ciphertext that policy and tag have let pass: what a person is asked about.
+pub(crate) struct Opening<S: Ciphersuite> {
+    book: BookId,
+    count: u64,
+    scope: ScopeRecord,
+    ciphertext: Ciphertext<S>,
 }
 
 impl<P: Platform> Engine<P> {
-    /// Takes the elements of a claim.
+    /// Takes a claim to a total.
     ///
     /// # Errors
-    /// [`TokenError::UnknownBook`], [`TokenError::WrongKind`], [`TokenError::BadElement`].
+    /// [`TokenError::UnknownBook`], [`TokenError::WrongKind`], [`TokenError::BadElement`],
+    /// [`TokenError::NotAllowed`], [`TokenError::ClaimRefused`], those of storage.
     #[inline(never)]
-    pub(crate) fn claim(
+    pub(crate) fn claim_total(
         &mut self,
         book: &BookId,
-        [c1, c2, tag]: [&[u8]; 3],
-        body: &mut [u8],
-    ) -> Result<Claim, TokenError> {
-        self.find(book, body)?.must_be(BookKind::Authenticated)?;
-        let sum = TaggedSum::from_bytes(c1, c2, tag).map_err(|_| TokenError::BadElement)?;
-        Ok(Claim { book: *book, sum })
-    }
-
-    /// Opens a total.
-    ///
-    /// # Errors
-    /// [`TokenError::NotAllowed`], [`TokenError::ClaimRefused`], those of presence, entropy and
-    /// storage.
-    #[inline(never)]
-    pub(crate) fn release_total<'b>(
-        &mut self,
-        line: &mut Line<P::Serial>,
-        claim: &Claim,
+        sum: [&[u8]; 3],
         ranges: &[Range],
-        body: &'b mut [u8],
-    ) -> Result<Response<'b>, TokenError> {
+        body: &mut [u8],
+    ) -> Result<Opening<Authenticated>, TokenError> {
+        let sum = self.sum(book, sum, body)?;
         self.allowed(|policy| policy.totals)?;
         let (_, secrets) = self.vault.unlocked()?;
-        let entries = secrets
+        let count = secrets
             .shared
-            .verify_total(&claim.book, ranges, &claim.sum)
+            .verify_total(book, ranges, &sum)
             .map_err(|_| TokenError::ClaimRefused)?;
-        let name = self.find(&claim.book, body)?.rules.name;
-        let prompt = Prompt::ReleaseTotal {
-            book: name,
-            entries,
-        };
-        self.confirm(line, &prompt)?;
         let spans = ranges.iter().map(|range| Span {
             writer: range.writer,
             from: range.from.position,
             to: range.to.position,
         });
-        let opening = Opening {
-            book: claim.book,
-            count: entries,
+        Ok(Opening {
+            book: *book,
+            count,
             scope: ScopeRecord::Total(spans.collect()),
-            ciphertext: claim.sum.ciphertext,
-        };
-        self.state(&opening, body, line.reader.scratch())
+            ciphertext: sum.ciphertext,
+        })
     }
 
-    /// Opens the balance of one account.
+    /// Takes a claim to the balance of one account.
     ///
     /// # Errors
-    /// Those of [`Self::release_total`].
+    /// Those of [`Self::claim_total`].
     #[inline(never)]
-    pub(crate) fn release_balance<'b>(
+    pub(crate) fn claim_balance(
         &mut self,
-        line: &mut Line<P::Serial>,
-        claim: &Claim,
+        book: &BookId,
+        sum: [&[u8]; 3],
         account: &Handle,
         last: &PerWriter<LastPosition>,
-        body: &'b mut [u8],
-    ) -> Result<Response<'b>, TokenError> {
+        body: &mut [u8],
+    ) -> Result<Opening<Authenticated>, TokenError> {
+        let sum = self.sum(book, sum, body)?;
         self.allowed(|policy| policy.balances)?;
         let (_, secrets) = self.vault.unlocked()?;
         secrets
             .shared
-            .verify_balance(&claim.book, account, last, &claim.sum)
+            .verify_balance(book, account, last, &sum)
             .map_err(|_| TokenError::ClaimRefused)?;
-        let prompt = Prompt::ReleaseBalance {
-            book: self.find(&claim.book, body)?.rules.name,
-            account: &account.0,
-        };
-        self.confirm(line, &prompt)?;
-        let opening = Opening {
-            book: claim.book,
+        Ok(Opening {
+            book: *book,
             count: 0,
             scope: ScopeRecord::Balance {
                 account: *account,
                 last: last.clone(),
             },
-            ciphertext: claim.sum.ciphertext,
-        };
-        self.state(&opening, body, line.reader.scratch())
+            ciphertext: sum.ciphertext,
+        })
     }
 
     /// The suite of an open book.
@@ -162,12 +137,34 @@ impl<P: Platform> Engine<P> {
             ciphertext: Ciphertext::<S>::from_bytes(c1, c2).map_err(|_| TokenError::BadElement)?,
         };
         self.allowed(|policy| policy.open_sums)?;
-        let prompt = Prompt::ReleaseOpen {
-            book: self.find(&book, body)?.rules.name,
-            entries: count,
+        self.release(line, &opening, body)
+    }
+
+    /// Opens what a person agrees to.
+    ///
+    /// # Errors
+    /// Those of presence, entropy and storage.
+    #[inline(never)]
+    pub(crate) fn release<'b, S: Ciphersuite>(
+        &mut self,
+        line: &mut Line<P::Serial>,
+        opening: &Opening<S>,
+        body: &'b mut [u8],
+    ) -> Result<Response<'b>, TokenError> {
+        let book = self.find(&opening.book, body)?.rules.name;
+        let entries = opening.count;
+        let prompt = match &opening.scope {
+            ScopeRecord::Total(_) => Prompt::ReleaseTotal { book, entries },
+            ScopeRecord::Balance { account, .. } => Prompt::ReleaseBalance {
+                book,
+                account: &account.0,
+            },
+            ScopeRecord::Open => Prompt::ReleaseOpen { book, entries },
+            // Scopes of versions to come have no claim here.
+            _ => return Err(TokenError::NotAllowed),
         };
         self.confirm(line, &prompt)?;
-        self.state(&opening, body, line.reader.scratch())
+        self.state(opening, body, line.reader.scratch())
     }
 
     /// The last statement, byte for byte.
@@ -218,6 +215,17 @@ impl<P: Platform> Engine<P> {
             scale: rules.currency.scale(),
         });
         Ok(())
+    }
+
+    /// The elements of a claim, members of the group.
+    fn sum(
+        &mut self,
+        book: &BookId,
+        [c1, c2, tag]: [&[u8]; 3],
+        body: &mut [u8],
+    ) -> Result<TaggedSum<Authenticated>, TokenError> {
+        self.find(book, body)?.must_be(BookKind::Authenticated)?;
+        TaggedSum::from_bytes(c1, c2, tag).map_err(|_| TokenError::BadElement)
     }
 
     fn allowed(&self, role: impl FnOnce(&Policy) -> bool) -> Result<(), TokenError> {
@@ -285,12 +293,4 @@ impl<P: Platform> Engine<P> {
 fn is_amount<S: Ciphersuite>(minor: i64, d: &[u8]) -> Result<bool, TokenError> {
     let d = S::Group::decode(d).map_err(|_| TokenError::StorageFailed)?;
     Ok(check_amount::<S>(minor, &d).into())
-}
-
-/// A ciphertext that policy, tag and person have let pass.
-struct Opening<S: Ciphersuite> {
-    book: BookId,
-    count: u64,
-    scope: ScopeRecord,
-    ciphertext: Ciphertext<S>,
 }

@@ -118,7 +118,7 @@ impl Attack {
             .filter(|(a, ..)| *a == self.accounts[account]);
         LastPosition {
             writer: self.desk.writer(),
-            seq: mine.map(|(_, seq, _)| *seq).last(),
+            seq: mine.map(|(_, seq, _)| *seq).next_back(),
         }
     }
 

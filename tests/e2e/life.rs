@@ -15,7 +15,9 @@ const TRIES: u8 = 8;
 fn refused<T>(answer: Result<T, ClientError>) -> TokenError {
     match answer {
         Ok(_) => panic!("not refused"),
-        Err(error) => error.token().unwrap_or_else(|| panic!("no answer of the token: {error}")),
+        Err(error) => error
+            .token()
+            .unwrap_or_else(|| panic!("no answer of the token: {error}")),
     }
 }
 
@@ -34,19 +36,39 @@ fn lives(carrier: Carrier) {
         assert_eq!(refused(client.provision(bad, ALL)), TokenError::BadPin);
     }
     client.provision(PIN, ALL).expect("keys");
-    assert_eq!(refused(client.provision(PIN, ALL)), TokenError::AlreadyProvisioned);
-    let book = client.create_book(&rules("kept").as_rules()).expect("a book").id;
+    assert_eq!(
+        refused(client.provision(PIN, ALL)),
+        TokenError::AlreadyProvisioned
+    );
+    let book = client
+        .create_book(&rules("kept").as_rules())
+        .expect("a book")
+        .id;
     let key = client.public_key(book).expect("a key");
 
     client.lock().expect("locked");
     assert_eq!(refused(client.public_key(book)), TokenError::Locked);
-    assert_eq!(refused(client.unlock(WRONG)), TokenError::WrongPin { tries_left: TRIES - 1 });
-    client.unlock(PIN).expect("the right PIN gives the tries back");
+    assert_eq!(
+        refused(client.unlock(WRONG)),
+        TokenError::WrongPin {
+            tries_left: TRIES - 1
+        }
+    );
+    client
+        .unlock(PIN)
+        .expect("the right PIN gives the tries back");
     assert_eq!(state(&mut client), (State::Unlocked, TRIES));
     assert_eq!(client.public_key(book).expect("a key"), key);
     let wrong = refused(client.change_pin(WRONG, "another one"));
-    assert_eq!(wrong, TokenError::WrongPin { tries_left: TRIES - 1 });
-    client.change_pin(PIN, "another one").expect("the PIN is changed");
+    assert_eq!(
+        wrong,
+        TokenError::WrongPin {
+            tries_left: TRIES - 1
+        }
+    );
+    client
+        .change_pin(PIN, "another one")
+        .expect("the PIN is changed");
 
     // Guessing across power cuts: no try comes back.
     client.lock().expect("locked");
@@ -70,8 +92,14 @@ fn lives(carrier: Carrier) {
     assert_eq!(state(&mut client), (State::Empty, TRIES));
     client.provision(PIN, ALL).expect("new keys");
     assert!(client.books().expect("a list").is_empty());
-    client.create_book(&rules("kept").as_rules()).expect("a book");
-    assert_ne!(client.public_key(book).expect("a key"), key, "the keys are new");
+    client
+        .create_book(&rules("kept").as_rules())
+        .expect("a book");
+    assert_ne!(
+        client.public_key(book).expect("a key"),
+        key,
+        "the keys are new"
+    );
 }
 
 #[test]

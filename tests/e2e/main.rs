@@ -3,6 +3,9 @@
 
 /// Every attack of the design's model, replayed over the wire.
 mod attacks;
+/// The programs as processes, killed and mistyped at.
+#[cfg(feature = "cli")]
+mod binaries;
 /// Keys, PIN, button and wipe.
 mod life;
 /// Noise, damaged frames and wrong sessions on the serial line.

@@ -102,13 +102,11 @@ fn story(carrier: Carrier, kind: &StoreKind, dir: &Path) {
     lost_on_the_way(&mut desk, books[0], accounts[0][0]);
     expected.add(books[0], accounts[0][0], 4_200);
     for batch in (ENTRIES / 2..ENTRIES - 2).collect::<Vec<_>>().chunks(8) {
-        for book in 0..2 {
-            let mine = batch.iter().map(|&i| entry(i)).filter(|(b, ..)| *b == book);
+        for (which, &book) in books.iter().enumerate() {
+            let mine = batch.iter().map(|&i| entry(i)).filter(|(b, ..)| *b == which);
             let amounts: Vec<_> = mine.map(|(_, account, minor)| (account, minor)).collect();
-            desk.post_batch(books[book], &amounts);
-            amounts
-                .iter()
-                .for_each(|&(account, minor)| expected.add(books[book], account, minor));
+            desk.post_batch(book, &amounts);
+            amounts.iter().for_each(|&(account, minor)| expected.add(book, account, minor));
         }
     }
     let (book, account, minor) = entry(ENTRIES - 1);

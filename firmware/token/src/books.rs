@@ -195,7 +195,8 @@ impl<P: Platform> Engine<P> {
         self.book_at(place, body)
     }
 
-    /// The place of the record that begins with this identifier; its MAC is checked when it is read.
+    /// The place of the record that begins with this identifier; its MAC is checked when it is
+    /// read.
     #[inline(never)]
     fn place_of(&mut self, book: &BookId, body: &mut [u8]) -> Result<u8, TokenError> {
         for place in 0..self.books {

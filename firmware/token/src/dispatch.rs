@@ -49,9 +49,8 @@ pub(crate) fn respond<'b, P: Platform>(
         return Ok(Response::Done);
     }
     line.session.accept(&header)?;
-    match engine.start(body) {
-        Err(error) if !matches!(request, Request::Wipe) => return Err(error),
-        _ => {}
+    if !matches!(request, Request::Wipe) {
+        engine.start(body)?;
     }
     match request {
         Request::Provision { pin, policy } => {
@@ -65,12 +64,9 @@ pub(crate) fn respond<'b, P: Platform>(
             expected_seq,
             mut posting,
         } => {
-            let request = PostRequest {
-                book,
-                expected_seq,
-                postings: slice::from_mut(&mut posting),
-                mac: engine.request_mac(message)?,
-            };
+            let mac = engine.request_mac(message)?;
+            let postings = slice::from_mut(&mut posting);
+            let request = PostRequest::new(book, expected_seq, postings, mac);
             engine.post(&request, body, line.reader.scratch())
         }
         Request::PostBatch {
@@ -78,12 +74,8 @@ pub(crate) fn respond<'b, P: Platform>(
             expected_seq,
             mut postings,
         } => {
-            let request = PostRequest {
-                book,
-                expected_seq,
-                postings: &mut postings,
-                mac: engine.request_mac(message)?,
-            };
+            let mac = engine.request_mac(message)?;
+            let request = PostRequest::new(book, expected_seq, &mut postings, mac);
             engine.post(&request, body, line.reader.scratch())
         }
         Request::Cut { book } => engine.cut(&book, body, line.reader.scratch()),

@@ -57,10 +57,26 @@ pub(crate) type RequestMac = [u8; 16];
 
 /// A request to post. Its postings are wiped when it is dropped.
 pub(crate) struct PostRequest<'a> {
-    pub(crate) book: BookId,
-    pub(crate) expected_seq: u64,
-    pub(crate) postings: &'a mut [Posting],
-    pub(crate) mac: RequestMac,
+    book: BookId,
+    expected_seq: u64,
+    postings: &'a mut [Posting],
+    mac: RequestMac,
+}
+
+impl<'a> PostRequest<'a> {
+    pub(crate) fn new(
+        book: BookId,
+        expected_seq: u64,
+        postings: &'a mut [Posting],
+        mac: RequestMac,
+    ) -> Self {
+        Self {
+            book,
+            expected_seq,
+            postings,
+            mac,
+        }
+    }
 }
 
 impl Drop for PostRequest<'_> {

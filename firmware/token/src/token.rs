@@ -33,8 +33,8 @@ impl<P: Platform> Token<P> {
 
     /// Serves one client: answers frames until the serial port is closed or fails.
     ///
-    /// State survives, so the next client can be served by calling it again; an unlocked token stays
-    /// unlocked. Each client says hello first.
+    /// State survives, so the next client can be served by calling it again; an unlocked token
+    /// stays unlocked. Each client says hello first.
     pub fn serve(&mut self) {
         self.line.reset();
         while self.serve_frame().is_ok() {}

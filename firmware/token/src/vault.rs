@@ -138,8 +138,8 @@ impl<P: Platform> Engine<P> {
     /// Reads identity and tries.
     ///
     /// # Errors
-    /// [`TokenError::StorageFailed`], also if there are tries but no identity: then it was lost, and
-    /// an empty token would be a lie.
+    /// [`TokenError::StorageFailed`], also if there are tries but no identity: then it was lost,
+    /// and an empty token would be a lie.
     #[inline(never)]
     pub(crate) fn load_vault(&mut self, work: &mut [u8]) -> Result<(), TokenError> {
         self.vault = Vault::new();
@@ -236,11 +236,12 @@ impl<P: Platform> Engine<P> {
         self.storage.wipe()
     }
 
-    /// Spends a try, compares the PIN by opening the seal, and gives all tries back if it was right.
+    /// Spends a try, compares the PIN by opening the seal, and gives all tries back if it was
+    /// right.
     ///
     /// # Errors
-    /// [`TokenError::NotProvisioned`], [`TokenError::Blocked`], [`TokenError::WrongPin`] (also if the
-    /// record was edited), those of storage.
+    /// [`TokenError::NotProvisioned`], [`TokenError::Blocked`], [`TokenError::WrongPin`], also if
+    /// the record was edited, and those of storage.
     #[inline(never)]
     fn try_pin(
         &mut self,

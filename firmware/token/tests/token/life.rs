@@ -40,10 +40,44 @@ fn in_state(state: State) -> Bench {
 
 #[test]
 fn every_command_in_every_state_answers_as_documented() {
-    use TokenError::{
-        AlreadyProvisioned, Blocked, CeremonyRequired, Locked, NotProvisioned, NothingStored,
-        UnknownBook,
-    };
+    use TokenError::{AlreadyProvisioned, Blocked, CeremonyRequired, Locked, NotProvisioned};
+    let states = [State::Empty, State::Locked, State::Unlocked, State::Blocked];
+    let needs_unlocked = |unlocked| [Some(NotProvisioned), Some(Locked), unlocked, Some(Blocked)];
+    let already = Some(AlreadyProvisioned);
+    let mut table = vec![
+        (Request::Hello, [None; 4]),
+        (Request::Lock, [None; 4]),
+        (Request::Wipe, [Some(CeremonyRequired); 4]),
+        (provision(PIN), [None, already, already, already]),
+        (
+            unlock(PIN),
+            [Some(NotProvisioned), None, None, Some(Blocked)],
+        ),
+        (
+            change(PIN, OTHER_PIN),
+            [Some(NotProvisioned), None, None, Some(Blocked)],
+        ),
+    ];
+    table.extend(
+        unlocked_only()
+            .into_iter()
+            .map(|(request, unlocked)| (request, needs_unlocked(unlocked))),
+    );
+    for (request, expected) in table {
+        for (state, expected) in states.into_iter().zip(expected) {
+            let reply = in_state(state).call(&request);
+            assert_eq!(
+                reply.error(),
+                expected,
+                "{request:?} when {state:?}: {reply:?}"
+            );
+        }
+    }
+}
+
+/// The commands that need an unlocked token, and what one that has no books answers.
+fn unlocked_only() -> Vec<(Request<'static>, Option<TokenError>)> {
+    use TokenError::{NothingStored, UnknownBook};
     let book = BookId([1; 32]);
     let account = Handle([2; 32]);
     let posting = Posting {
@@ -51,12 +85,8 @@ fn every_command_in_every_state_answers_as_documented() {
         prev: None,
         minor: 1,
     };
-    let states = [State::Empty, State::Locked, State::Unlocked, State::Blocked];
-    // Of the commands that need an unlocked token, what they answer when they have one: there are
-    // no books yet.
-    let needs_unlocked = |unlocked| [Some(NotProvisioned), Some(Locked), unlocked, Some(Blocked)];
-    let c = &[0; 32][..];
-    let unlocked_only = [
+    let c: &[u8] = &[0; 32];
+    vec![
         (Request::PublicKey { book }, Some(UnknownBook)),
         (Request::CreateBook { rules: RULES }, None),
         (Request::Book { index: 0 }, None),
@@ -123,33 +153,7 @@ fn every_command_in_every_state_answers_as_documented() {
             Some(NothingStored),
         ),
         (Request::LastStatement, Some(NothingStored)),
-    ];
-    let already = Some(AlreadyProvisioned);
-    let mut table = vec![
-        (Request::Hello, [None; 4]),
-        (Request::Lock, [None; 4]),
-        (Request::Wipe, [Some(CeremonyRequired); 4]),
-        (provision(PIN), [None, already, already, already]),
-        (
-            unlock(PIN),
-            [Some(NotProvisioned), None, None, Some(Blocked)],
-        ),
-        (
-            change(PIN, OTHER_PIN),
-            [Some(NotProvisioned), None, None, Some(Blocked)],
-        ),
-    ];
-    table.extend(unlocked_only.map(|(request, unlocked)| (request, needs_unlocked(unlocked))));
-    for (request, expected) in table {
-        for (state, expected) in states.into_iter().zip(expected) {
-            let reply = in_state(state).call(&request);
-            assert_eq!(
-                reply.error(),
-                expected,
-                "{request:?} when {state:?}: {reply:?}"
-            );
-        }
-    }
+    ]
 }
 
 #[test]

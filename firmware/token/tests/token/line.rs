@@ -211,7 +211,7 @@ fn a_busy_frame_is_an_error_to_nobody() {
 }
 
 #[test]
-fn pins_do_not_stay_in_the_buffers() {
+fn no_pin_reaches_the_flash() {
     let mut bench = Bench::<1024>::unlocked();
     let pin = "a secret pin 17!";
     bench.done(&Request::ChangePin { old: PIN, new: pin });

@@ -233,13 +233,14 @@ proptest! {
         }
         let mut bytes = bench.flash_bytes();
         for (at, byte) in spots {
-            // Spread out when the flash is empty, near the beginning, where the records are, if not.
+            // Spread out when the flash is empty; if not, near the beginning, where records are.
             let at = if from_good { at % (20 * 1024) } else { at };
             bytes[at] = byte;
         }
         bench.world.chip.borrow_mut().nor = NorModel::new(bytes);
         bench.reboot();
-        for request in [Request::Unlock { pin: PIN }, provision(PIN), Request::CreateBook { rules: RULES }] {
+        let unlock = Request::Unlock { pin: PIN };
+        for request in [unlock, provision(PIN), Request::CreateBook { rules: RULES }] {
             let _ = bench.call(&request).response();
         }
     }

@@ -111,7 +111,7 @@ impl Person {
 
     /// Runs `tally --json`, which must succeed, and parses what it says.
     pub fn json<A: AsRef<OsStr> + std::fmt::Debug>(&self, args: &[A]) -> serde_json::Value {
-        let output = self.command(args).arg("--json").output().expect("tally starts");
+        let output = self.command(&[OsStr::new("--json")]).args(args).output().expect("tally starts");
         assert!(output.status.success(), "tally {args:?}: {}", text(&output.stderr));
         serde_json::from_slice(&output.stdout).expect("one JSON document")
     }

@@ -50,6 +50,8 @@ struct State {
     pending: Option<Batch>,
     /// The chain went on before that was settled.
     lost_track: bool,
+    /// Every row is posted.
+    finished: bool,
 }
 
 /// Rows that are signed together.
@@ -62,6 +64,8 @@ struct Batch {
 
 impl Journal {
     /// The journal of importing this file into this chain: the one that was begun, or a new one.
+    /// A finished one is kept, so that the same file is posted once however often it is imported,
+    /// unless `again` is set.
     ///
     /// A file that has changed since its import was begun is refused, as it can't be told which of its
     /// rows are posted.
@@ -71,6 +75,7 @@ impl Journal {
         writer: &WriterId,
         file: &Path,
         sha256: &str,
+        again: bool,
     ) -> Result<Self> {
         let file = file
             .canonicalize()
@@ -93,8 +98,10 @@ impl Journal {
             first_seq: None,
             pending: None,
             lost_track: false,
+            finished: false,
         };
-        let state = read(&path)?.unwrap_or(fresh);
+        let over = |state: &State| state.finished && (again || state.sha256 != sha256);
+        let state = read(&path)?.filter(|state| !over(state)).unwrap_or(fresh);
         let journal = Self { path, state };
         journal.check(sha256)?;
         Ok(journal)
@@ -150,9 +157,10 @@ impl Journal {
         self.state.settle_pending(false);
     }
 
-    /// The whole file is posted: there is nothing to go on with.
-    pub fn finish(self) -> Result<()> {
-        durable::remove(&self.path).map_err(|error| Failure::file(&self.path, error))
+    /// The whole file is posted.
+    pub fn finish(mut self) -> Result<()> {
+        self.state.finished = true;
+        write(&self.path, &self.state)
     }
 }
 

@@ -20,10 +20,10 @@ use crate::Error;
 pub(crate) const DEVICE_PAGE: u32 = 0;
 
 /// Where the token's store lies; the same as on the boards.
-pub(crate) const STORE: Range<u32> = 4096..132 * 1024;
+pub(crate) const STORE: Range<u32> = 4096..1028 * 1024;
 
 /// Size of the flash and of its file, in bytes.
-pub const CAPACITY: usize = 132 * 1024;
+pub const CAPACITY: usize = 1028 * 1024;
 
 /// Wiped when it is dropped, because the device secret is in it.
 type Model = NorModel<Zeroizing<Vec<u8>>>;

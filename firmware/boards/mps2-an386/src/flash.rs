@@ -12,7 +12,7 @@ use firmware_token::nor::{NorError, NorModel};
 const BASE: usize = 0x2100_0000;
 
 /// How much of it plays flash: the device page and the store.
-pub const CAPACITY: u32 = 132 * 1024;
+pub const CAPACITY: u32 = 1028 * 1024;
 
 /// The board's flash.
 pub struct Flash(NorModel<&'static mut [u8]>);

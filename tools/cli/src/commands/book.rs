@@ -16,7 +16,7 @@ use token_client::OwnedRules;
 use crate::{
     book::Book,
     failure::{Failure, Result},
-    out::Format,
+    out::{Format, hint},
     settings::{Settings, Token},
 };
 
@@ -124,6 +124,12 @@ fn create(settings: &Settings, args: &Create) -> Result<()> {
     }
     let mut token = settings.unlocked_token()?;
     create_on_token(&mut token, &rules)?;
+    if args.open && token.info().policy.is_some_and(|policy| !policy.open_sums) {
+        hint(
+            "warning: this token may not open sums of open books; that is decided at provisioning \
+             (`tally token provision --allow totals,balances,open-sums`)",
+        );
+    }
     let book = Book {
         id: rules.id(),
         rules: OwnedRules::from(&rules),

@@ -41,6 +41,9 @@ pub struct Args {
     /// Leave bad rows out instead of refusing the file
     #[arg(long)]
     skip_bad: bool,
+    /// Post a file again whose import has ended
+    #[arg(long)]
+    again: bool,
 }
 
 /// What `tally import` prints.
@@ -75,7 +78,14 @@ pub fn run(settings: &Settings, args: &Args) -> Result<()> {
     let mut token = settings.unlocked_token()?;
     let batch_len = usize::from(token.info().batch_len_max).max(1);
     let chain = Chain::open(&server, &mut token, &spool, &book)?;
-    let journal = Journal::begin(&spool, &book.id, &chain.writer, &args.file, &survey.sha256)?;
+    let journal = Journal::begin(
+        &spool,
+        &book.id,
+        &chain.writer,
+        &args.file,
+        &survey.sha256,
+        args.again,
+    )?;
     let resumed = journal.rows_done();
     let progress = Progress::new(survey.good, resumed);
     let mut import = Import {
@@ -104,6 +114,9 @@ pub fn run(settings: &Settings, args: &Args) -> Result<()> {
     );
     if resumed > 0 {
         text += &format!("\n{resumed} of them had been posted before, and were not posted again");
+        if resumed == imported.rows {
+            text += " (--again posts the whole file once more)";
+        }
     }
     if survey.bad_count > 0 {
         text += &format!("\n{} bad rows were left out", survey.bad_count);

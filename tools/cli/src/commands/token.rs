@@ -24,8 +24,8 @@ use crate::{
 pub enum Command {
     /// Make its keys and seal them under a PIN of 6 to 16 characters
     Provision {
-        /// What it may open, decided once: totals, balances (of single accounts), open-sums
-        #[arg(long, value_delimiter = ',', default_value = "totals")]
+        /// What it may open, decided once and for all
+        #[arg(long, value_delimiter = ',', default_value = "totals,balances")]
         allow: Vec<Role>,
     },
     /// Say what it is and in which state
@@ -105,7 +105,7 @@ fn provision(settings: &Settings, allow: &[Role]) -> Result<()> {
     token.provision(&pin, policy)?;
     if !(policy.totals && policy.balances && policy.open_sums) {
         hint(&format!(
-            "this token opens {}, nothing else. That is decided once, by --allow at provisioning",
+            "this token opens {} and nothing else, which is decided here, once, by --allow",
             roles(policy)
         ));
     }

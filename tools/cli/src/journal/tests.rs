@@ -51,7 +51,7 @@ impl Scene {
 
     fn journal(&self) -> Result<Journal> {
         settle_all(&self.spool, &BOOK, &WRITER, self.next_seq())?;
-        Journal::begin(&self.spool, &BOOK, &WRITER, &self.file, "hash")
+        Journal::begin(&self.spool, &BOOK, &WRITER, &self.file, "hash", false)
     }
 
     /// Imports until the end, or until the stop in the batch of this number.
@@ -151,7 +151,7 @@ fn a_changed_file_is_not_gone_on_with() {
     let mut scene = Scene::new();
     scene.import(Some((1, Stop::AfterBatch))).expect("stopped");
     settle_all(&scene.spool, &BOOK, &WRITER, scene.next_seq()).expect("settled");
-    let changed = Journal::begin(&scene.spool, &BOOK, &WRITER, &scene.file, "other");
+    let changed = Journal::begin(&scene.spool, &BOOK, &WRITER, &scene.file, "other", false);
     let failure = changed.err().expect("refused");
     assert!(failure.text.contains("has changed"), "{}", failure.text);
     assert!(
@@ -162,11 +162,21 @@ fn a_changed_file_is_not_gone_on_with() {
 }
 
 #[test]
-fn a_finished_import_leaves_no_journal_and_other_chains_are_not_touched() {
+fn a_finished_file_is_posted_again_only_on_request_or_when_it_has_changed() {
     let mut scene = Scene::new();
     scene.import(None).expect("finished");
-    assert_eq!(scene.journal().expect("a fresh one").rows_done(), 0);
+    assert_eq!(scene.journal().expect("the finished one").rows_done(), ROWS);
+    scene.import(None).expect("nothing to do");
+    assert_eq!(scene.next_seq(), 5 + ROWS, "nothing was posted again");
+    for (sha256, again) in [("hash", true), ("other", false)] {
+        let fresh = Journal::begin(&scene.spool, &BOOK, &WRITER, &scene.file, sha256, again);
+        assert_eq!(fresh.expect("a fresh one").rows_done(), 0);
+    }
+}
 
+#[test]
+fn other_chains_are_not_touched() {
+    let mut scene = Scene::new();
     scene
         .import(Some((0, Stop::BeforeSigning)))
         .expect("stopped");

@@ -2,16 +2,16 @@
 //!
 //! | File | Paths |
 //! |---|---|
-//! | [`books`] | `/v1/books`, `/v1/books/{book}` |
-//! | [`accounts`] | `…/accounts`, `…/accounts/{handle}` |
-//! | [`entries`], [`append`] | `…/entries`, `…/heads` |
-//! | [`cuts`] | `…/cuts` |
-//! | [`totals`] | `…/total`, `…/accounts/{handle}/balance` |
-//! | [`statements`] | `…/statements` |
-//! | [`teller`] | `/v1/teller/…`, only with a token |
-//! | [`health`] | `/livez`, `/readyz` |
+//! | `books` | `/v1/books`, `/v1/books/{book}` |
+//! | `accounts` | `…/accounts`, `…/accounts/{handle}` |
+//! | `entries`, `append` | `…/entries`, `…/heads` |
+//! | `cuts` | `…/cuts` |
+//! | `totals` | `…/total`, `…/accounts/{handle}/balance` |
+//! | `statements` | `…/statements` |
+//! | `teller` | `/v1/teller/…`, only with a token |
+//! | `health` | `/livez`, `/readyz` |
 //!
-//! [`extract`] is what comes in, [`problem`] every answer that is not a success.
+//! `extract` is what comes in, `problem` every answer that is not a success.
 
 use std::time::{Duration, Instant};
 
@@ -27,23 +27,27 @@ use crate::{AppState, store::Store};
 use problem::{Kind, Result};
 
 mod accounts;
-mod append;
-mod books;
+pub(crate) mod append;
+pub(crate) mod books;
 mod cuts;
 mod entries;
 mod extract;
 mod health;
 pub mod problem;
 mod statements;
-mod totals;
+mod teller;
+pub(crate) mod totals;
 
 /// Longest body of a request in bytes.
 pub const BODY_LEN_MAX: usize = 2 << 20;
 /// How long a request may take until its answer begins. A stream may go on for as long as it likes.
 pub const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
+/// The same for the teller's routes, where a person may have to press a button first.
+pub const TELLER_TIME_MAX: Duration = Duration::from_secs(150);
 
 /// All routes.
 pub fn router<S: Store>(state: AppState<S>) -> Router {
+    let has_token = state.teller().is_some();
     let quick = Router::new()
         .merge(health::router())
         .merge(books::router())
@@ -51,10 +55,16 @@ pub fn router<S: Store>(state: AppState<S>) -> Router {
         .merge(entries::router())
         .merge(cuts::router())
         .merge(totals::router())
-        .merge(statements::router())
-        .layer(middleware::from_fn(limit_time));
-    quick
-        .fallback(|| async { Problem::from(Kind::NotFound) })
+        .merge(statements::router());
+    let mut all = quick.layer(middleware::from_fn(|request, next| {
+        limit_time(REQUEST_TIME_MAX, request, next)
+    }));
+    if has_token {
+        all = all.merge(teller::router().layer(middleware::from_fn(|request, next| {
+            limit_time(TELLER_TIME_MAX, request, next)
+        })));
+    }
+    all.fallback(|| async { Problem::from(Kind::NotFound) })
         .method_not_allowed_fallback(|| async { Problem::from(Kind::MethodNotAllowed) })
         .layer(DefaultBodyLimit::max(BODY_LEN_MAX))
         .layer(middleware::from_fn(refuse_other_hosts))
@@ -62,10 +72,10 @@ pub fn router<S: Store>(state: AppState<S>) -> Router {
         .with_state(state)
 }
 
-/// Answers with a problem when a handler takes too long. What it has begun in the store may still be
-/// done, as after a lost answer.
-async fn limit_time(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(REQUEST_TIME_MAX, next.run(request)).await {
+/// Answers with a problem when a handler takes too long. What it has begun in the store may still
+/// be done, as after a lost answer.
+async fn limit_time(time: Duration, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(time, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Kind::Timeout
             .detail("it may have been done all the same: ask again before repeating it")

@@ -24,6 +24,8 @@ use tokio::net::TcpListener;
 
 use http::{Problem, problem};
 use store::Store;
+use teller::Teller;
+use token_client::Address;
 
 pub mod config;
 pub mod http;
@@ -31,11 +33,13 @@ pub mod ledger;
 pub mod ranges;
 pub mod store;
 pub mod sums;
+mod teller;
 pub mod verify;
 
-/// What every request shares: the store.
+/// What every request shares: the store, and the token if there is one.
 pub struct AppState<S> {
     store: Arc<S>,
+    teller: Option<Arc<Teller<S>>>,
 }
 
 impl<S: Store> AppState<S> {
@@ -43,7 +47,21 @@ impl<S: Store> AppState<S> {
     pub fn new(store: S) -> Self {
         Self {
             store: Arc::new(store),
+            teller: None,
         }
+    }
+
+    /// The same server with a token, which adds the teller's routes. The token need not be there
+    /// yet.
+    #[must_use]
+    pub fn with_token(mut self, address: Address) -> Self {
+        self.teller = Some(Arc::new(Teller::new(self.store_arc(), address)));
+        self
+    }
+
+    /// The teller, if there is a token.
+    pub(crate) fn teller(&self) -> Option<Arc<Teller<S>>> {
+        self.teller.clone()
     }
 
     /// The store.
@@ -61,6 +79,7 @@ impl<S> Clone for AppState<S> {
     fn clone(&self) -> Self {
         Self {
             store: Arc::clone(&self.store),
+            teller: self.teller.clone(),
         }
     }
 }
@@ -80,6 +99,9 @@ pub async fn serve<S: Store>(
             tracing::debug!(%error, "TCP_NODELAY");
         }
     });
+    if let Some(teller) = state.teller() {
+        tokio::spawn(async move { teller.prepare().await });
+    }
     axum::serve(listener, http::router(state))
         .with_graceful_shutdown(shutdown)
         .await

@@ -1,7 +1,11 @@
 //! The `host-server` program: opens the store, serves until it is told to stop.
 #![forbid(unsafe_code)]
 
-use std::{process::ExitCode, time::Duration};
+use std::{
+    io::{self, IsTerminal},
+    process::ExitCode,
+    time::Duration,
+};
 
 use host_server::{
     AppState,
@@ -36,7 +40,8 @@ async fn start() -> Result<(), String> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr)
         .init();
     match config.store.clone() {
         StoreAddress::Memory => run(MemoryStore::new(), config).await,
@@ -55,7 +60,10 @@ async fn start() -> Result<(), String> {
 
 /// Serves on `store` until SIGTERM or SIGINT, then lets requests under way finish.
 async fn run<S: Store>(store: S, config: Config) -> Result<(), String> {
-    let state = AppState::new(store);
+    let mut state = AppState::new(store);
+    if let Some(address) = config.token {
+        state = state.with_token(address);
+    }
     let listener = TcpListener::bind(config.listen)
         .await
         .map_err(|error| format!("can't listen on {}: {error}", config.listen))?;

@@ -45,8 +45,8 @@ pub fn numbered(cuts: Vec<ChainCut>) -> Vec<(u64, ChainCut)> {
     cuts.into_iter().map(count).collect()
 }
 
-/// The ranges of all chains of a book between two cuts, writers ascending. Without `from` they begin
-/// with the chain, without `to` they end at its latest cut.
+/// The ranges of all chains of a book between two cuts, writers ascending. Without `from` they
+/// begin with the chain, without `to` they end at its latest cut.
 pub async fn between_cuts<S: Store>(
     store: &S,
     book: &BookId,

@@ -1,8 +1,8 @@
 //! Sums, folded from the log: the log is the truth, and every sum is derived from it.
 //!
-//! A sum is of exactly the entries it names: positions are fixed first and then read, and a position
-//! that can't be read is an error, never a smaller sum. Work is O(n) in the entries summed; pages
-//! are decoded on as many threads as there are cores while the next ones are read.
+//! A sum is of exactly the entries it names: positions are fixed first and then read, and a
+//! position that can't be read is an error, never a smaller sum. Work is O(n) in the entries
+//! summed; pages are decoded on as many threads as there are cores while the next ones are read.
 
 use std::{num::NonZero, thread};
 

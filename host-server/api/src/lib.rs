@@ -1,8 +1,8 @@
 //! The JSON types of the HTTP interface under `/v1`.
 //!
 //! Identifiers are lower-case hexadecimal, byte strings base64url without padding, amounts in minor
-//! units are JSON integers within 53 bits or decimal strings where they may be larger. Unknown fields
-//! are refused, so that a misspelt one is an error and not a default.
+//! units are JSON integers within 53 bits or decimal strings where they may be larger. Unknown
+//! fields are refused, so that a misspelt one is an error and not a default.
 #![forbid(unsafe_code)]
 
 use serde::{Deserialize, Serialize};

@@ -4,12 +4,51 @@ use serde::{Deserialize, Serialize};
 
 use crate::Statement;
 
+/// Name of the header that makes a posting repeatable: 16 to 128 visible ASCII characters that
+/// nobody can guess, such as a random UUID. The same key again is the same posting.
+pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// Answer to `GET /v1/teller/info`, and to unlocking and locking: what the token says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Info {
+    /// `empty`, `locked`, `unlocked` or `blocked`.
+    pub state: String,
+    /// The token's writer, 32 hex digits, once it has keys.
+    pub writer: Option<String>,
+    /// Version of its firmware.
+    pub firmware: String,
+    /// Whether its randomness comes from its own true random number generator.
+    pub true_random: bool,
+    /// Tries left for the PIN.
+    pub tries_left: u8,
+    /// Number of books it holds.
+    pub books: u8,
+}
+
 /// Body of `POST /v1/teller/unlock`.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Unlock {
     /// The PIN.
     pub pin: String,
+}
+
+/// Body of `POST /v1/teller/books`: the rules of a book to be made on the token and on the server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewBook {
+    /// `ristretto255`, `ffdhe2048` or `ffdhe3072`.
+    pub suite: String,
+    /// `authenticated` or `open`.
+    pub kind: String,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// Largest absolute amount of one entry, in minor units.
+    pub cap: u64,
+    /// Least number of entries between two cuts.
+    pub min_entries: u32,
+    /// Name.
+    pub name: String,
 }
 
 /// Body of `POST /v1/teller/books/{book}/entries`: a deposit, or a withdrawal if negative.
@@ -43,8 +82,9 @@ pub struct AskBalance {
     pub nid: String,
 }
 
-/// Body of `POST /v1/teller/books/{book}/total`: cut numbers; none means the start and a cut now.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+/// Body of `POST /v1/teller/books/{book}/total`: cut numbers (positions in an open book); none
+/// means the start, and a cut now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AskTotal {
     /// Cut number to begin at.
@@ -55,7 +95,8 @@ pub struct AskTotal {
     pub to: Option<u64>,
 }
 
-/// Answer to a release: the statement, published in the book.
+/// Answer to a release. The statement of a total is published in the book, that of a balance is
+/// given to the caller only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Released {
     /// What was opened, with its proof.

@@ -25,7 +25,8 @@ pub const SHARED_WRITER: WriterId = WriterId([0; WriterId::LEN]);
 
 /// Checks entries of an authenticated book: identifiers, and every element in the book's suite.
 ///
-/// A well-formed entry with an odd `prev` passes: its token has signed it, and the chain must go on.
+/// A well-formed entry with an odd `prev` passes: its token has signed it, and the chain must go
+/// on.
 pub fn decode(
     book: &Book,
     body: &api::AppendEntries<api::Entry>,

@@ -8,7 +8,7 @@ use core_nostd::{
     error::DecodeError,
     keys::PublicKey,
 };
-use host_api as api;
+use host_api::{self as api, teller::NewBook};
 
 use super::{
     extract::{self, KnownBook, NoQuery, PathBook},
@@ -80,6 +80,28 @@ pub(crate) fn to_api(book: &Book) -> api::Book {
 /// A book from JSON: rules within bounds, a public key of the suite. The identifier is not looked
 /// at.
 fn from_api(body: &api::Book) -> Result<Book> {
+    let mut book = from_rules(&NewBook {
+        suite: body.suite.clone(),
+        kind: body.kind.clone(),
+        currency: body.currency.clone(),
+        cap: body.cap,
+        min_entries: body.min_entries,
+        name: body.name.clone(),
+    })?;
+    let (suite, currency) = (book.suite, book.currency);
+    if currency.scale() != body.scale {
+        let scale = currency.scale();
+        return Err(Kind::BadRules.detail(format!("the scale of {currency} is {scale}")));
+    }
+    suite
+        .dispatch(CheckPublicKey(&body.public_key.0))
+        .map_err(|error| Kind::BadPublicKey.detail(format!("in {suite} it is {error}")))?;
+    book.public_key = body.public_key.0.clone();
+    Ok(book)
+}
+
+/// A book that has no public key yet, from rules within bounds.
+pub(super) fn from_rules(body: &NewBook) -> Result<Book> {
     let suite = SuiteId::from_name(&body.suite).ok_or_else(|| {
         let names = SuiteId::ALL.map(SuiteId::name).join(", ");
         Kind::BadRules.detail(format!("the suite is one of {names}"))
@@ -88,10 +110,6 @@ fn from_api(body: &api::Book) -> Result<Book> {
         .ok_or_else(|| Kind::BadRules.detail("the kind is authenticated or open"))?;
     let currency = Currency::from_code(&body.currency)
         .map_err(|error| Kind::BadRules.detail(error.to_string()))?;
-    if currency.scale() != body.scale {
-        let scale = currency.scale();
-        return Err(Kind::BadRules.detail(format!("the scale of {currency} is {scale}")));
-    }
     let book = Book {
         suite,
         kind,
@@ -99,14 +117,11 @@ fn from_api(body: &api::Book) -> Result<Book> {
         cap: body.cap,
         min_entries: body.min_entries,
         name: body.name.clone(),
-        public_key: body.public_key.0.clone(),
+        public_key: Vec::new(),
     };
     book.rules()
         .check()
         .map_err(|error| Kind::BadRules.detail(error.to_string()))?;
-    suite
-        .dispatch(CheckPublicKey(&book.public_key))
-        .map_err(|error| Kind::BadPublicKey.detail(format!("in {suite} it is {error}")))?;
     Ok(book)
 }
 

@@ -26,6 +26,12 @@ async fn ready<S: Store>(State(app): State<AppState<S>>, _: NoQuery) -> Result<J
         tracing::warn!(%error, "not ready");
         Kind::NotReady.detail("the store does not answer")
     })?;
+    if let Some(teller) = app.teller() {
+        teller
+            .check()
+            .await
+            .map_err(|_| Kind::NotReady.detail("the token does not answer"))?;
+    }
     Ok(Json(ok()))
 }
 

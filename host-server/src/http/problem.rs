@@ -11,7 +11,7 @@ use host_api::{EntryOutcome, problem};
 use crate::store::StoreError;
 
 /// A result of a handler.
-pub type Result<T> = std::result::Result<T, Problem>;
+pub type Result<T, E = Problem> = std::result::Result<T, E>;
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident = $status:literal $name:literal $title:literal,)*) => {
@@ -81,7 +81,9 @@ kinds! {
     TokenRefused = 409 "token-refused" "The token refused",
     TooFewEntries = 409 "too-few-entries" "Too few entries since the last cut",
     OutOfRange = 409 "out-of-range" "The amount is too large to be decoded",
-    ChainMismatch = 409 "chain-mismatch" "The token's chain and the store's do not continue each other",
+    TokenMismatch = 409 "token-mismatch" "The token and the ledger do not agree about the book",
+    PostingFailed = 409 "posting-failed" "The posting under this key failed",
+    PostingUnknown = 409 "posting-unknown" "Nobody knows whether this was posted",
 
     NotReady = 503 "not-ready" "The server can't work now",
     StoreUnavailable = 503 "store-unavailable" "The store does not answer",

@@ -44,8 +44,8 @@ struct TotalQuery {
 /// `GET …/total?from=&to=`: the encrypted total between two cuts, or two positions of an open book.
 ///
 /// `from` and `to` are numbers of cuts, or RFC 3339 times, each meaning the latest cut of every
-/// chain that is not after it. Without `from` the total begins with the chains, without `to` it ends
-/// at the latest cut of each. Costs O(n) in the entries summed.
+/// chain that is not after it. Without `from` the total begins with the chains, without `to` it
+/// ends at the latest cut of each. Costs O(n) in the entries summed.
 async fn total<S: Store>(
     State(app): State<AppState<S>>,
     known: KnownBook,
@@ -156,7 +156,7 @@ impl From<SumError> for Problem {
     }
 }
 
-fn check_writers(len: usize) -> Result<()> {
+pub(crate) fn check_writers(len: usize) -> Result<()> {
     if len > WRITERS_MAX {
         return Err(Kind::TooManyWriters.detail(format!(
             "{len} writers have entries in it; a token opens sums of at most {WRITERS_MAX}"

@@ -11,7 +11,12 @@ use core_nostd::{
     keys::{Nonce, RootSeed, SecretKey, SharedKeys},
 };
 use host_api as api;
-use host_server::{AppState, ledger::Book, serve, store::memory::MemoryStore};
+use host_server::{
+    AppState,
+    ledger::Book,
+    serve,
+    store::{Store, memory::MemoryStore},
+};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{net::TcpListener, runtime::Runtime, sync::oneshot};
@@ -34,13 +39,16 @@ pub struct Reply {
 
 impl Server {
     pub fn start() -> Self {
+        Self::on(AppState::new(MemoryStore::new()))
+    }
+
+    pub fn on(state: AppState<impl Store>) -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let listener = runtime
             .block_on(TcpListener::bind("127.0.0.1:0"))
             .expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
         let (stop, stopped) = oneshot::channel();
-        let state = AppState::new(MemoryStore::new());
         runtime.spawn(serve(listener, state, async {
             let _ = stopped.await;
         }));

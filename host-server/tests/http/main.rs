@@ -4,9 +4,13 @@
 
 mod accounts;
 mod books;
+mod broken_lines;
 mod cuts;
+mod desk;
 mod entries;
 mod fixtures;
+mod line;
 mod protocol;
 mod statements;
+mod teller;
 mod totals;

@@ -1,0 +1,162 @@
+//! `/v1/teller/…`: in clear, to and from the attached token. Only with a token.
+//!
+//! Work with the token goes on when a client hangs up: what was begun is finished.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    extract::{FromRequestParts, State},
+    http::{StatusCode, request::Parts},
+    routing::{get, post},
+};
+use host_api::{self as api, teller as bodies};
+use zeroize::Zeroizing;
+
+use super::{
+    books,
+    extract::{self, KnownBook, NoQuery},
+    problem::{Kind, Problem, Result},
+};
+use crate::{
+    AppState,
+    store::{Put, Store},
+    teller::{Key, Teller},
+};
+
+pub(super) fn router<S: Store>() -> Router<AppState<S>> {
+    Router::new()
+        .route("/v1/teller/info", get(info::<S>))
+        .route("/v1/teller/unlock", post(unlock::<S>))
+        .route("/v1/teller/lock", post(lock::<S>))
+        .route("/v1/teller/books", post(create_book::<S>))
+        .route("/v1/teller/books/{book}/entries", post(post_entry::<S>))
+        .route("/v1/teller/books/{book}/balance", post(balance::<S>))
+        .route("/v1/teller/books/{book}/total", post(total::<S>))
+}
+
+/// `GET /v1/teller/info`: what the token says of itself.
+async fn info<S: Store>(State(app): State<AppState<S>>, _: NoQuery) -> Result<Json<bodies::Info>> {
+    let teller = teller(&app)?;
+    let mut token = teller.token().await;
+    finish(async move { teller.info(&mut token).await })
+        .await
+        .map(Json)
+}
+
+/// `POST /v1/teller/unlock`: opens the token's secrets with the PIN.
+async fn unlock<S: Store>(
+    State(app): State<AppState<S>>,
+    _: NoQuery,
+    extract::Json(body): extract::Json<bodies::Unlock>,
+) -> Result<Json<bodies::Info>> {
+    let pin = Zeroizing::new(body.pin);
+    let teller = teller(&app)?;
+    let mut token = teller.token().await;
+    finish(async move { teller.unlock(&mut token, pin).await })
+        .await
+        .map(Json)
+}
+
+/// `POST /v1/teller/lock`: wipes the secrets from the token's memory.
+async fn lock<S: Store>(State(app): State<AppState<S>>, _: NoQuery) -> Result<Json<bodies::Info>> {
+    let teller = teller(&app)?;
+    let mut token = teller.token().await;
+    finish(async move { teller.lock(&mut token).await })
+        .await
+        .map(Json)
+}
+
+/// `POST /v1/teller/books`: makes a book on the token and here. 201, or 200 if it is there already.
+async fn create_book<S: Store>(
+    State(app): State<AppState<S>>,
+    _: NoQuery,
+    extract::Json(body): extract::Json<bodies::NewBook>,
+) -> Result<(StatusCode, Json<api::Book>)> {
+    let book = books::from_rules(&body)?;
+    let teller = teller(&app)?;
+    let mut token = teller.token().await;
+    let (put, book) = finish(async move { teller.create_book(&mut token, book).await }).await?;
+    let status = if put == Put::Stored {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    Ok((status, Json(books::to_api(&book))))
+}
+
+/// `POST /v1/teller/books/{book}/entries`: a deposit or a withdrawal, durable when it answers.
+async fn post_entry<S: Store>(
+    State(app): State<AppState<S>>,
+    KnownBook { book, .. }: KnownBook,
+    _: NoQuery,
+    IdempotencyKey(key): IdempotencyKey,
+    extract::Json(body): extract::Json<bodies::Post>,
+) -> Result<Json<bodies::Posted>> {
+    let teller = teller(&app)?;
+    let mut token = teller.token().await;
+    let posting = async move { teller.post(&mut token, &book, body, key).await };
+    finish(posting).await.map(Json)
+}
+
+/// `POST /v1/teller/books/{book}/balance`: opens one account's balance, with presence.
+async fn balance<S: Store>(
+    State(app): State<AppState<S>>,
+    KnownBook { book, .. }: KnownBook,
+    _: NoQuery,
+    extract::Json(body): extract::Json<bodies::AskBalance>,
+) -> Result<Json<bodies::Released>> {
+    let nid = Zeroizing::new(body.nid);
+    let teller = teller(&app)?;
+    let mut token = teller.token().await;
+    let release = async move { teller.balance(&mut token, &book, nid).await };
+    let statement = finish(release).await?;
+    Ok(Json(bodies::Released { statement }))
+}
+
+/// `POST /v1/teller/books/{book}/total`: opens a total, with presence, and publishes its statement.
+async fn total<S: Store>(
+    State(app): State<AppState<S>>,
+    KnownBook { book, .. }: KnownBook,
+    _: NoQuery,
+    extract::Json(body): extract::Json<bodies::AskTotal>,
+) -> Result<Json<bodies::Released>> {
+    let teller = teller(&app)?;
+    let mut token = teller.token().await;
+    let release = async move { teller.total(&mut token, &book, body).await };
+    let statement = finish(release).await?;
+    Ok(Json(bodies::Released { statement }))
+}
+
+fn teller<S: Store>(app: &AppState<S>) -> Result<Arc<Teller<S>>> {
+    app.teller().ok_or(Kind::NotFound.into())
+}
+
+/// Does work to its end, whether or not the client still waits for it.
+async fn finish<T: Send + 'static>(
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    tokio::spawn(work).await.map_err(Problem::internal)?
+}
+
+/// The `Idempotency-Key` header of a posting.
+struct IdempotencyKey(Key);
+
+impl<S: Store> FromRequestParts<AppState<S>> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &AppState<S>) -> Result<Self> {
+        parts
+            .headers
+            .get(bodies::IDEMPOTENCY_KEY)
+            .and_then(|value| value.to_str().ok())
+            .and_then(Key::new)
+            .map(Self)
+            .ok_or_else(|| {
+                Kind::BadHeader.detail(
+                    "a posting needs the header Idempotency-Key: 16 to 128 visible characters that \
+                     nobody can guess, fresh for every posting and the same for its repetitions",
+                )
+            })
+    }
+}

@@ -1,0 +1,289 @@
+//! `/v1/teller`, with an emulated token: postings and releases in clear.
+
+use std::thread;
+
+use core_nostd::{
+    amount::Amount,
+    ciphersuite::Ristretto255Sha512,
+    currency::Currency,
+    keys::{Nonce, PublicKey},
+};
+use host_api::{self as api, teller as bodies};
+use host_server::{AppState, store::memory::MemoryStore};
+
+use crate::{
+    desk::{Desk, ask, key, new_book, pin, post},
+    fixtures::{Server, append, book, rng},
+    line::PIN,
+};
+
+#[test]
+fn deposits_and_withdrawals_open_to_balance_and_total() {
+    let desk = Desk::open();
+    let postings = [
+        ("DE-1111", "500.00"),
+        ("DE-2222", "12.5"),
+        ("de 1111", "-125.00"),
+        ("DE-2222", "0"),
+        ("DE-1111", "0.01"),
+    ];
+    for (number, (nid, amount)) in (0..).zip(postings) {
+        assert_eq!(desk.posted(nid, amount, &key(number)), u64::from(number));
+    }
+    let balance = desk.release("/balance", &ask("DE1111"));
+    assert_eq!((&*balance.minor, &*balance.amount), ("37501", "375.01"));
+    let total = desk.release("/total", &bodies::AskTotal::default());
+    assert_eq!((&*total.amount, total.count), ("387.51", 5));
+
+    let published: api::Statements = desk
+        .server
+        .get(&format!("/v1/books/{}/statements", desk.book))
+        .ok();
+    assert_eq!(
+        published.statements,
+        [total],
+        "the total, and nobody's balance"
+    );
+    let accounts: api::Accounts = desk
+        .server
+        .get(&format!("/v1/books/{}/accounts", desk.book))
+        .ok();
+    assert_eq!(accounts.accounts.len(), 2);
+}
+
+#[test]
+fn totals_go_from_cut_to_cut() {
+    let desk = Desk::open();
+    for number in 0..4 {
+        desk.posted("DE1111", "1.00", &key(number));
+    }
+    assert_eq!(
+        desk.release("/total", &bodies::AskTotal::default()).amount,
+        "4.00"
+    );
+    for number in 4..7 {
+        desk.posted("DE1111", "10.00", &key(number));
+    }
+    let again = desk.release("/total", &bodies::AskTotal::default());
+    assert_eq!(
+        again.amount, "4.00",
+        "three entries are too few for a cut: left at its last one"
+    );
+    let tail = bodies::AskTotal {
+        from: Some(1),
+        to: None,
+    };
+    let problem = desk
+        .server
+        .post(&desk.path("/total"), &tail)
+        .problem(409, "too-few-entries");
+    assert!(problem.detail.expect("says how many").contains('1'));
+    desk.posted("DE1111", "10.00", &key(7));
+    assert_eq!(desk.release("/total", &tail).amount, "40.00");
+    let first = bodies::AskTotal {
+        from: None,
+        to: Some(1),
+    };
+    assert_eq!(desk.release("/total", &first).amount, "4.00");
+}
+
+#[test]
+fn a_posting_repeated_under_its_key_is_made_once() {
+    let desk = Desk::open();
+    assert_eq!(desk.posted("DE1111", "5.00", &key(1)), 0);
+    assert_eq!(desk.posted("DE1111", "5.00", &key(1)), 0);
+    assert_eq!(desk.posted("DE1111", "5.00", &key(2)), 1);
+    assert_eq!(
+        desk.posted("DE1111", "5.00", &key(1)),
+        0,
+        "also when the chain has gone on"
+    );
+    assert_eq!(desk.log().len(), 2);
+    for (nid, amount) in [("DE1111", "5.01"), ("DE2222", "5.00")] {
+        desk.post(nid, amount, &key(1))
+            .problem(422, "idempotency-key-reused");
+    }
+    for bad in ["", "short", "has a space in the middle"] {
+        desk.post("DE1111", "5.00", bad).problem(400, "bad-header");
+    }
+    let body = bodies::Post {
+        nid: "DE1111".into(),
+        amount: "5".into(),
+    };
+    desk.server
+        .post(&desk.path("/entries"), &body)
+        .problem(400, "bad-header");
+    assert_eq!(desk.log().len(), 2);
+}
+
+#[test]
+fn amounts_and_ids_that_are_none_are_refused_before_anything_is_signed() {
+    let desk = Desk::open();
+    for amount in ["12.345", "1e5", "", "five", "99999999999999999999"] {
+        desk.post("DE1111", amount, &key(1))
+            .problem(422, "bad-amount");
+    }
+    desk.post("DE1111", "100000.01", &key(1))
+        .problem(422, "over-cap");
+    for nid in ["", "abc", &"x".repeat(40), "DE é111"] {
+        desk.post(nid, "1.00", &key(1)).problem(422, "bad-nid");
+    }
+    assert!(desk.log().is_empty());
+    assert_eq!(desk.posted("DE1111", "-100000.00", &key(1)), 0);
+}
+
+#[test]
+fn a_locked_token_says_so_and_a_wrong_pin_costs_a_try() {
+    let desk = Desk::open();
+    let locked: bodies::Info = desk.server.post("/v1/teller/lock", &()).ok();
+    assert_eq!(locked.state, "locked");
+    desk.post("DE1111", "1.00", &key(1))
+        .problem(409, "token-locked");
+    desk.server
+        .post("/v1/teller/unlock", &pin("654321"))
+        .problem(403, "wrong-pin");
+    let info: bodies::Info = desk.server.get("/v1/teller/info").ok();
+    assert!(info.state == "locked" && info.tries_left < locked.tries_left);
+    desk.server
+        .post("/v1/teller/unlock", &pin(PIN))
+        .ok::<bodies::Info>();
+    assert_eq!(
+        desk.posted("DE1111", "1.00", &key(1)),
+        0,
+        "the refused attempt used nothing up"
+    );
+}
+
+#[test]
+fn what_the_person_at_the_token_denies_is_not_opened() {
+    let desk = Desk::with(
+        MemoryStore::new(),
+        tempfile::tempdir().expect("a folder"),
+        false,
+    );
+    for number in 0..4 {
+        desk.posted("DE1111", "1.00", &key(number));
+    }
+    desk.server
+        .post(&desk.path("/balance"), &ask("DE1111"))
+        .problem(403, "token-denied");
+    let total = bodies::AskTotal::default();
+    desk.server
+        .post(&desk.path("/total"), &total)
+        .problem(403, "token-denied");
+    desk.server
+        .post(&desk.path("/balance"), &ask("DE2222"))
+        .problem(404, "nothing-to-sum");
+}
+
+#[test]
+fn tellers_at_once_share_one_chain_without_a_gap() {
+    let desk = Desk::open();
+    thread::scope(|scope| {
+        for teller in 0..4 {
+            let desk = &desk;
+            scope.spawn(move || {
+                for number in 0..5 {
+                    let nid = format!("DE{teller}000");
+                    desk.posted(&nid, "2.00", &key(100 * teller + number));
+                }
+            });
+        }
+    });
+    let seqs: Vec<u64> = desk.log().into_iter().map(|entry| entry.seq).collect();
+    assert_eq!(seqs, (0..20).collect::<Vec<_>>());
+    assert_eq!(desk.release("/balance", &ask("DE3000")).amount, "10.00");
+    assert_eq!(
+        desk.release("/total", &bodies::AskTotal::default()).amount,
+        "40.00"
+    );
+}
+
+#[test]
+fn an_open_book_opens_by_positions_and_takes_no_postings() {
+    let desk = Desk::open();
+    let body = bodies::NewBook {
+        name: "open".into(),
+        ..new_book("open")
+    };
+    let book: api::Book = desk.server.post("/v1/teller/books", &body).ok();
+    post(&desk.server, &book.book, "DE1111", "1.00", &key(1)).problem(409, "wrong-kind");
+    let euro = Currency::from_code("EUR").expect("in use");
+    let entries = (1..=3).map(|number| open_entry(&book, number)).collect();
+    let body = append(entries);
+    desk.server
+        .post(&format!("/v1/books/{}/entries", book.book), &body)
+        .ok::<api::Appended>();
+    let path = format!("/v1/teller/books/{}/total", book.book);
+    let ask = bodies::AskTotal {
+        from: Some(1),
+        to: Some(3),
+    };
+    let released: bodies::Released = desk.server.post(&path, &ask).ok();
+    assert_eq!(
+        released.statement.amount,
+        Amount::from_minor(5, euro).to_string()
+    );
+    assert_eq!(released.statement.scope, api::Scope::Open);
+}
+
+/// An entry of `number` cents.
+fn open_entry(of: &api::Book, number: u8) -> api::OpenEntry {
+    let key = PublicKey::<Ristretto255Sha512>::from_bytes(&of.public_key.0).expect("decodes");
+    let nonce = Nonce::random(&mut rng(u64::from(number)));
+    let (c1, c2) = key.encrypt(i64::from(number), nonce).to_bytes();
+    api::OpenEntry {
+        entry: hex::encode([number; 16]),
+        c1: c1[..].into(),
+        c2: c2[..].into(),
+    }
+}
+
+#[test]
+fn a_book_is_made_on_token_and_server_once() {
+    let desk = Desk::open();
+    let reply = desk
+        .server
+        .post("/v1/teller/books", &new_book("authenticated"));
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let bad = bodies::NewBook {
+        cap: 0,
+        ..new_book("authenticated")
+    };
+    desk.server
+        .post("/v1/teller/books", &bad)
+        .problem(422, "bad-rules");
+    let books: api::Books = desk.server.get("/v1/books").ok();
+    assert_eq!(books.books.len(), 1);
+}
+
+#[test]
+fn a_book_with_another_key_than_the_tokens_is_noticed() {
+    let desk = Desk::open();
+    let foreign = book(&desk.server);
+    let reply = post(
+        &desk.server,
+        &foreign.id.to_string(),
+        "DE1111",
+        "1.00",
+        &key(1),
+    );
+    let problem = reply.problem(409, "token-refused");
+    assert!(problem.detail.expect("says why").contains("no such book"));
+}
+
+#[test]
+fn a_token_that_is_not_there_is_a_problem_and_the_ledger_still_works() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let address = format!("unix:{}", dir.path().join("none.sock").display());
+    let address = address.parse().expect("an address");
+    let server = Server::on(AppState::new(MemoryStore::new()).with_token(address));
+    server
+        .get("/v1/teller/info")
+        .problem(503, "token-unavailable");
+    server.get("/readyz").problem(503, "not-ready");
+    assert_eq!(server.get("/livez").status, 200);
+    let keys = book(&server);
+    let reply = post(&server, &keys.id.to_string(), "DE1111", "1.00", &key(1));
+    reply.problem(503, "token-unavailable");
+}

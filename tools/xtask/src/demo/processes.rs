@@ -62,6 +62,8 @@ impl Server {
     /// Starts the program on a store and waits until it is ready.
     pub fn start(program: &Path, store: &str) -> Result<Self, String> {
         let mut command = Command::new(program);
+        // What the person at the demo should read is what the demo prints.
+        command.env("RUST_LOG", "warn");
         command.args(["--listen", "127.0.0.1:0", "--store", store]);
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         let mut running = Running::start("host-server", &mut command)?;

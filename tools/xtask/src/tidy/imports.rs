@@ -81,7 +81,6 @@ const RULES: &[Rule] = &[
             "embedded-storage-async",
             "heapless",
             "postcard",
-            "rand_chacha",
             "rand_core",
             "sequential-storage",
             "serde",
@@ -105,7 +104,7 @@ const RULES: &[Rule] = &[
     Rule {
         package: "host-api",
         ours: &[],
-        others: Others::Only(&["serde"]),
+        others: Others::Only(&["base64", "serde"]),
         never: ALL_OURS,
     },
     Rule {

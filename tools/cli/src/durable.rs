@@ -29,8 +29,6 @@ pub fn remove(path: &Path) -> io::Result<()> {
 }
 
 fn sync_folder(of: &Path) -> io::Result<()> {
-    match of.parent() {
-        Some(folder) => File::open(folder)?.sync_all(),
-        None => Ok(()),
-    }
+    let folder = of.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }

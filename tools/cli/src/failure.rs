@@ -105,9 +105,18 @@ impl From<TokenError> for Failure {
 
 impl From<ServerError> for Failure {
     fn from(error: ServerError) -> Self {
-        let exit = match error {
-            ServerError::Unreachable { .. } => Exit::NoServer,
-            ServerError::Problem(_) | ServerError::Garbled { .. } => Exit::Failed,
+        let exit = match (&error, error.problem_name()) {
+            (ServerError::Unreachable { .. }, _) => Exit::NoServer,
+            // Said of the token that is attached to the server.
+            (_, Some("token-unavailable")) => Exit::NoToken,
+            (
+                _,
+                Some(
+                    "token-locked" | "wrong-pin" | "token-denied" | "token-refused"
+                    | "too-few-entries",
+                ),
+            ) => Exit::TokenRefused,
+            _ => Exit::Failed,
         };
         Self::new(exit, error)
     }

@@ -20,6 +20,7 @@ mod server;
 mod settings;
 mod spool;
 mod statement;
+mod teller;
 
 use std::process::ExitCode;
 

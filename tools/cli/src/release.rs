@@ -1,5 +1,5 @@
 //! Opening a sum: the token checks it and opens it, this host finds the amount, the token checks
-//! that too, and the statement is published.
+//! that too. What comes out is a statement; whoever asked decides who gets to see it.
 
 use std::ops::ControlFlow;
 
@@ -15,7 +15,6 @@ use crate::{
     decode,
     failure::{Exit, Failure, Result},
     out::hint,
-    server::Server,
     settings::Token,
     statement,
 };
@@ -32,12 +31,7 @@ pub fn announce(token: &mut Token, what: &str) {
 }
 
 /// Opens a total of an authenticated book.
-pub fn total(
-    server: &Server,
-    token: &mut Token,
-    book: &Book,
-    total: &api::Total,
-) -> Result<api::Statement> {
+pub fn total(token: &mut Token, book: &Book, total: &api::Total) -> Result<api::Statement> {
     let ranges = total.ranges.iter().map(range).collect::<Option<Vec<_>>>();
     let (Some(ranges), Some(tag)) = (ranges, &total.tag) else {
         return Err(nonsense("a total without its ranges or its tag"));
@@ -45,42 +39,22 @@ pub fn total(
     announce(token, &format!("open the total of \"{}\"", book.rules.name));
     let sum = [&total.c1, &total.c2, tag].map(|bytes| bytes.as_ref());
     let released = token.release_total(book.id, &ranges, sum);
-    finish(
-        server,
-        token,
-        book,
-        released,
-        [&total.c1, &total.c2],
-        &total.bound,
-    )
+    finish(token, book, released, [&total.c1, &total.c2], &total.bound)
 }
 
 /// Opens a sum of an open book.
-pub fn open_sum(
-    server: &Server,
-    token: &mut Token,
-    book: &Book,
-    total: &api::Total,
-) -> Result<api::Statement> {
+pub fn open_sum(token: &mut Token, book: &Book, total: &api::Total) -> Result<api::Statement> {
     announce(
         token,
         &format!("open the sum of open book \"{}\"", book.rules.name),
     );
     let sum = [&total.c1, &total.c2].map(|bytes| bytes.as_ref());
     let released = token.release_open(book.id, total.count, sum);
-    finish(
-        server,
-        token,
-        book,
-        released,
-        [&total.c1, &total.c2],
-        &total.bound,
-    )
+    finish(token, book, released, [&total.c1, &total.c2], &total.bound)
 }
 
 /// Opens the balance of one account.
 pub fn balance(
-    server: &Server,
     token: &mut Token,
     book: &Book,
     account: Handle,
@@ -101,7 +75,6 @@ pub fn balance(
     let sum = [&balance.c1, &balance.c2, &balance.account_tag].map(|bytes| bytes.as_ref());
     let released = token.release_balance(book.id, account, &last, sum);
     finish(
-        server,
         token,
         book,
         released,
@@ -110,10 +83,8 @@ pub fn balance(
     )
 }
 
-/// Decodes a release, has the token confirm it, verifies the statement as everybody will, and
-/// publishes it.
+/// Decodes a release, has the token confirm it, and verifies the statement as everybody will.
 fn finish(
-    server: &Server,
     token: &mut Token,
     book: &Book,
     released: Result<OwnedStatement, ClientError>,
@@ -136,7 +107,6 @@ fn finish(
             format_args!("the token's own statement does not verify: {error}"),
         )
     })?;
-    server.post_statement(&statement)?;
     Ok(statement)
 }
 

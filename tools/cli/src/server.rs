@@ -8,10 +8,11 @@ use std::{fmt, time::Duration};
 use core_nostd::ids::{BookId, Handle, WriterId};
 use host_api::{
     Account, AppendEntries, Appended, Balance, Book, Books, Cut, Cuts, Head, Heads, OpenAccount,
-    Problem, Statement, Total,
+    Problem, Statement, Total, teller::IDEMPOTENCY_KEY,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use ureq::{Agent, http};
+use zeroize::Zeroizing;
 
 use crate::failure::{Failure, Result};
 
@@ -19,6 +20,8 @@ use crate::failure::{Failure, Result};
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 /// How long to wait for the answer, which the server limits to 30 s.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(40);
+/// The same for what a person at a token has to approve.
+const APPROVAL_TIME_MAX: Duration = Duration::from_secs(120);
 /// Longest answer, in bytes; a list of a million cuts fits.
 const ANSWER_LEN_MAX: u64 = 256 << 20;
 
@@ -76,9 +79,17 @@ impl fmt::Display for ServerError {
 }
 
 impl ServerError {
+    /// The name of the problem with which the server refused.
+    pub fn problem_name(&self) -> Option<&str> {
+        match self {
+            Self::Problem(problem) => Some(problem.name()),
+            _ => None,
+        }
+    }
+
     /// Whether the server refused with the problem of this name.
     pub fn is_problem(&self, name: &str) -> bool {
-        matches!(self, Self::Problem(problem) if problem.name() == name)
+        self.problem_name() == Some(name)
     }
 }
 
@@ -88,6 +99,15 @@ pub type Answer<T> = std::result::Result<T, ServerError>;
 impl Server {
     /// The server at `url`, which need not answer yet.
     pub fn new(url: &str) -> Result<Self> {
+        Self::with_patience(url, ANSWER_TIME_MAX)
+    }
+
+    /// The same server, asked for what a person has to approve.
+    pub fn patient(&self) -> Result<Self> {
+        Self::with_patience(&self.url, APPROVAL_TIME_MAX)
+    }
+
+    fn with_patience(url: &str, answer_time_max: Duration) -> Result<Self> {
         let url = url.trim_end_matches('/');
         let parsed = url.parse::<http::Uri>().ok();
         if !parsed.is_some_and(|uri| uri.scheme_str() == Some("http") && uri.host().is_some()) {
@@ -100,7 +120,7 @@ impl Server {
             .max_redirects(0)
             .proxy(None)
             .timeout_connect(Some(CONNECT_TIME_MAX))
-            .timeout_global(Some(ANSWER_TIME_MAX))
+            .timeout_global(Some(answer_time_max))
             .build();
         Ok(Self {
             agent: Agent::new_with_config(config),
@@ -204,7 +224,7 @@ impl Server {
 
     /// Asks for the document at `path`.
     pub fn get<T: DeserializeOwned>(&self, path: &str) -> Answer<T> {
-        self.exchange(http::Method::GET, path, None, &[])
+        self.exchange(http::Method::GET, path, None, None)
     }
 
     /// Sends a document to `path`.
@@ -214,13 +234,21 @@ impl Server {
         path: &str,
         body: &impl Serialize,
     ) -> Answer<T> {
-        let body = self.to_json(path, body)?;
-        self.exchange(method, path, Some(&body), &[])
+        self.send_under_key(method, path, body, None)
     }
 
-    /// A document as it is sent.
-    fn to_json(&self, path: &str, body: &impl Serialize) -> Answer<Vec<u8>> {
-        serde_json::to_vec(body).map_err(|error| self.garbled(path, error))
+    /// Sends a document to `path`, with an idempotency key that makes it repeatable.
+    pub fn send_under_key<T: DeserializeOwned>(
+        &self,
+        method: http::Method,
+        path: &str,
+        body: &impl Serialize,
+        key: Option<&str>,
+    ) -> Answer<T> {
+        let body = serde_json::to_vec(body).map_err(|error| self.garbled(path, error))?;
+        // It may hold a PIN, a NID or an amount.
+        let body = Zeroizing::new(body);
+        self.exchange(method, path, Some(&body), key)
     }
 
     fn exchange<T: DeserializeOwned>(
@@ -228,9 +256,9 @@ impl Server {
         method: http::Method,
         path: &str,
         body: Option<&[u8]>,
-        headers: &[(&str, &str)],
+        key: Option<&str>,
     ) -> Answer<T> {
-        let once = || self.exchange_once(method.clone(), path, body, headers);
+        let once = || self.exchange_once(method.clone(), path, body, key);
         // The server may have closed a connection that was kept open.
         let (status, bytes) = once()
             .or_else(|error| match error {
@@ -255,14 +283,14 @@ impl Server {
         method: http::Method,
         path: &str,
         body: Option<&[u8]>,
-        headers: &[(&str, &str)],
+        key: Option<&str>,
     ) -> Result<(http::StatusCode, Vec<u8>), ureq::Error> {
         let mut request = http::Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.url))
             .header("accept", "application/json");
-        for (name, value) in headers {
-            request = request.header(*name, *value);
+        if let Some(key) = key {
+            request = request.header(IDEMPOTENCY_KEY, key);
         }
         let mut response = match body {
             Some(body) => {

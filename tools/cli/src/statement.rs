@@ -1,5 +1,7 @@
 //! Statements: made from what a token released, and verified by anybody, with no key.
 
+use std::path::Path;
+
 use core_nostd::{
     book::BookKind,
     ciphersuite::{Ciphersuite, SuiteVisitor},
@@ -16,7 +18,7 @@ use core_nostd::{
 use host_api as api;
 use token_client::OwnedStatement;
 
-use crate::book::Book;
+use crate::{book::Book, durable, failure::Failure};
 
 /// Why a statement does not verify.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -136,6 +138,13 @@ pub fn verify(statement: &api::Statement) -> Result<(Book, i64), StatementError>
         api::Scope::Open => check(BookKind::Open, Scope::Open)?,
     }
     Ok((book, minor))
+}
+
+/// Writes a statement to a file, for [`verify`].
+pub fn write(path: &Path, statement: &api::Statement) -> Result<(), Failure> {
+    let mut json = serde_json::to_vec_pretty(statement).map_err(Failure::failed)?;
+    json.push(b'\n');
+    durable::write(path, &json).map_err(|error| Failure::file(path, error))
 }
 
 /// The part that depends on the suite.

@@ -1,6 +1,9 @@
-//! `tally balance`: one account, opened by the token.
+//! `tally balance`: one account, opened by the token. Its statement is not published: who may see it is
+//! between the holder and whoever asked.
 
-use host_api::Statement;
+use std::path::PathBuf;
+
+use host_api::{Scope, Statement};
 use serde::Serialize;
 
 use crate::{
@@ -9,7 +12,10 @@ use crate::{
     commands::account::check_nid,
     failure::{Failure, Result},
     release,
+    server::Server,
     settings::Settings,
+    statement,
+    teller::Teller,
 };
 
 /// Arguments of `tally balance`.
@@ -21,6 +27,9 @@ pub struct Args {
     /// The holder's national id
     #[arg(long)]
     nid: String,
+    /// Write the statement to a file, for `tally verify`
+    #[arg(long, value_name = "FILE")]
+    statement: Option<PathBuf>,
 }
 
 /// What `tally balance` prints.
@@ -31,7 +40,9 @@ struct Balance {
     account: String,
     currency: String,
     balance: String,
-    entries: u64,
+    /// How many entries it is the sum of, if the token is here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entries: Option<u64>,
     statement: Statement,
 }
 
@@ -41,11 +52,41 @@ pub fn run(settings: &Settings, args: &Args) -> Result<()> {
     let server = settings.server()?;
     let book = Book::find(&server, &args.book)?;
     book.require_authenticated("it has no accounts, hence no balances")?;
+    let (statement, entries) = match Teller::unlocked(settings, &server)? {
+        Some(teller) => (teller.balance(&book, &args.nid)?, None),
+        None => open(settings, &server, &book, &args.nid)?,
+    };
+    if let Some(path) = &args.statement {
+        statement::write(path, &statement)?;
+    }
+    let Scope::Balance { account, .. } = &statement.scope else {
+        return Err(Failure::failed("the statement is not about a balance"));
+    };
+    let text = format!("{} {}", book.rules.currency, statement.amount);
+    let balance = Balance {
+        book: book.id.to_string(),
+        name: book.rules.name.clone(),
+        account: account.clone(),
+        currency: book.rules.currency.to_string(),
+        balance: statement.amount.clone(),
+        entries,
+        statement,
+    };
+    settings.format.print(&text, &balance)
+}
+
+/// Opens it with the token that is here.
+fn open(
+    settings: &Settings,
+    server: &Server,
+    book: &Book,
+    nid: &str,
+) -> Result<(Statement, Option<u64>)> {
     let spool = settings.spool()?;
     let mut token = settings.unlocked_token()?;
     // What was posted and has not arrived yet belongs to the balance.
-    Chain::open(&server, &mut token, &spool, &book)?;
-    let account = token.handle(book.id, &args.nid)?.handle;
+    Chain::open(server, &mut token, &spool, book)?;
+    let account = token.handle(book.id, nid)?.handle;
     let sum = server.balance(book.id, account).map_err(|error| {
         let is_empty = ["unknown-account", "nothing-to-sum"]
             .iter()
@@ -59,16 +100,6 @@ pub fn run(settings: &Settings, args: &Args) -> Result<()> {
             error.into()
         }
     })?;
-    let statement = release::balance(&server, &mut token, &book, account, &sum)?;
-    let text = format!("{} {}", book.rules.currency, statement.amount);
-    let balance = Balance {
-        book: book.id.to_string(),
-        name: book.rules.name.clone(),
-        account: account.to_string(),
-        currency: book.rules.currency.to_string(),
-        balance: statement.amount.clone(),
-        entries: sum.count,
-        statement,
-    };
-    settings.format.print(&text, &balance)
+    let statement = release::balance(&mut token, book, account, &sum)?;
+    Ok((statement, Some(sum.count)))
 }

@@ -18,6 +18,7 @@ use crate::{
     failure::{Failure, Result},
     out::{Format, hint},
     settings::{Settings, Token},
+    teller::Teller,
 };
 
 /// Most major units in one entry unless `--cap` says otherwise.
@@ -121,6 +122,11 @@ fn create(settings: &Settings, args: &Create) -> Result<()> {
             "the server has a book \"{}\" with other rules already ({}): choose another name",
             args.name, other.book
         )));
+    }
+    if let Some(teller) = Teller::unlocked(settings, &server)? {
+        let book = teller.create_book(&OwnedRules::from(&rules))?.to_api();
+        let text = format!("{}\n{}", book.book, describe(&book));
+        return settings.format.print(&text, &book);
     }
     let mut token = settings.unlocked_token()?;
     create_on_token(&mut token, &rules)?;

@@ -21,6 +21,7 @@ use crate::{
     server::Server,
     settings::Settings,
     spool::{Entries, Record},
+    teller::Teller,
 };
 
 /// How often a posting is begun again because somebody else posted to the chain meanwhile.
@@ -80,6 +81,16 @@ fn post_signed(
     nid: &str,
     minor: i64,
 ) -> Result<Posted> {
+    if let Some(teller) = Teller::unlocked(settings, server)? {
+        let posted = teller.post(book, nid, minor)?;
+        return Ok(Posted {
+            book: posted.book,
+            writer: posted.writer,
+            seq: posted.seq,
+            account: Some(posted.account),
+            entry: None,
+        });
+    }
     let spool = settings.spool()?;
     let mut token = settings.unlocked_token()?;
     let mut chain = Chain::open(server, &mut token, &spool, book)?;

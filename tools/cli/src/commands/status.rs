@@ -1,5 +1,6 @@
 //! `tally status`: token, server and spool, and whether they agree.
 
+use host_api::teller::Info;
 use serde::Serialize;
 use token_client::OwnedBook;
 
@@ -8,8 +9,9 @@ use crate::{
     commands::token::TokenInfo,
     failure::{Failure, Result},
     server::Server,
-    settings::{Settings, Token},
+    settings::Settings,
     spool::Spool,
+    teller::Teller,
 };
 
 /// What `tally status` prints. What can't be reached is a text in place of what it would say.
@@ -19,6 +21,8 @@ struct Status {
     token_error: Option<String>,
     server: Option<String>,
     server_error: Option<String>,
+    /// The token attached to the server, if there is one and no other was named.
+    server_token: Option<Info>,
     books: Vec<BookStatus>,
     spool: SpoolStatus,
 }
@@ -38,7 +42,8 @@ struct BookStatus {
     book: String,
     name: String,
     on_server: bool,
-    on_token: bool,
+    /// Whether the token has it; none if it can't be asked.
+    on_token: Option<bool>,
     /// Entries of all writers on the server.
     entries: u64,
     /// Number of writers.
@@ -53,40 +58,41 @@ struct BookStatus {
 
 /// Prints it.
 pub fn run(settings: &Settings) -> Result<()> {
-    let (token, token_error) = settled(settings.token_address().map(|_| settings.token()));
+    let (mut token, token_error) = settled(settings.token_address().map(|_| settings.token()));
+    // A locked token does not say which books it has.
+    let (on_token, books_error) = settled(token.as_mut().map(|token| Ok(token.books()?)));
     let (server, server_error) = settled(settings.has_server().then(|| settings.server()));
-    let (books, server_error) = match server.as_ref().map(Server::books).transpose() {
-        Ok(books) => (books.unwrap_or_default(), server_error),
-        Err(error) => (Vec::new(), Some(Failure::from(error).text)),
-    };
-    let mut token = token;
-    let on_token = token
-        .as_mut()
-        .map(Token::books)
-        .transpose()
-        .unwrap_or_default();
-    let on_token = on_token.unwrap_or_default();
+    let (books, list_error) = settled(server.as_ref().map(|server| Ok(server.books()?)));
+    let books = books.unwrap_or_default();
+
     let writer = token.as_ref().and_then(|token| token.info().writer);
-    let writer = writer.map(|writer| writer.to_string());
+    let ours = Ours {
+        books: on_token.as_deref(),
+        writer: writer.map(|writer| writer.to_string()),
+    };
+    let on_server = server
+        .iter()
+        .flat_map(|server| books.iter().map(move |book| (server, book)));
+    let mut statuses = on_server
+        .map(|(server, book)| ours.status(server, book))
+        .collect::<Result<Vec<_>>>()?;
+    let is_here = |on_token: &OwnedBook| books.iter().any(|b| b.book == on_token.id.to_string());
+    let elsewhere = on_token.iter().flatten().filter(|book| !is_here(book));
+    statuses.extend(elsewhere.map(token_only));
 
-    let mut statuses = Vec::new();
-    for book in &books {
-        let server = server
-            .as_ref()
-            .ok_or_else(|| Failure::failed("no server"))?;
-        statuses.push(book_status(server, book, &on_token, writer.as_deref())?);
-    }
-    let only_on_token = |book: &&OwnedBook| books.iter().all(|b| b.book != book.id.to_string());
-    statuses.extend(on_token.iter().filter(only_on_token).map(token_only));
-
+    let teller = server.as_ref().map(|server| Teller::find(settings, server));
     let address = settings.token_address().map(ToString::to_string);
     let status = Status {
         token: token
             .zip(address)
             .map(|(token, address)| TokenInfo::new(address, token.info())),
-        token_error,
+        token_error: token_error.or(books_error),
+        server_token: settled(teller)
+            .0
+            .flatten()
+            .map(|teller| teller.info().clone()),
         server: server.map(|server| server.url().to_owned()),
-        server_error,
+        server_error: server_error.or(list_error),
         books: statuses,
         spool: spool_status(&settings.spool()?)?,
     };
@@ -102,34 +108,46 @@ fn settled<T>(asked: Option<Result<T>>) -> (Option<T>, Option<String>) {
     }
 }
 
-fn book_status(
-    server: &Server,
-    book: &host_api::Book,
-    on_token: &[OwnedBook],
-    writer: Option<&str>,
-) -> Result<BookStatus> {
-    let id = Book::from_api(book)
-        .ok_or_else(|| Failure::failed(format!("the server's book \"{}\" is unsound", book.name)))?
-        .id;
-    let heads = server.heads(id)?;
-    let of_token = on_token.iter().find(|on_token| on_token.id == id);
-    let head = heads
-        .iter()
-        .find(|head| Some(head.writer.as_str()) == writer);
-    let is_open = book.kind == "open";
-    let token_next_seq = of_token.filter(|_| !is_open).map(|book| book.next_seq);
-    let server_next_seq = token_next_seq.map(|_| head.map_or(0, |head| head.next_seq));
-    Ok(BookStatus {
-        book: book.book.clone(),
-        name: book.name.clone(),
-        on_server: true,
-        on_token: of_token.is_some(),
-        entries: heads.iter().map(|head| head.next_seq).sum(),
-        writers: heads.len(),
-        token_next_seq,
-        server_next_seq,
-        agree: token_next_seq.map(|next| Some(next) == server_next_seq),
-    })
+/// What the token at hand says of its chains.
+struct Ours<'a> {
+    /// Its books; none if it can't be asked.
+    books: Option<&'a [OwnedBook]>,
+    writer: Option<String>,
+}
+
+impl Ours<'_> {
+    /// One book of the server.
+    fn status(&self, server: &Server, book: &host_api::Book) -> Result<BookStatus> {
+        let id = Book::from_api(book)
+            .ok_or_else(|| {
+                Failure::failed(format!("the server's book \"{}\" is unsound", book.name))
+            })?
+            .id;
+        let heads = server.heads(id)?;
+        let of_token = self
+            .books
+            .iter()
+            .copied()
+            .flatten()
+            .find(|ours| ours.id == id);
+        let head = heads
+            .iter()
+            .find(|head| Some(&head.writer) == self.writer.as_ref());
+        let has_chain = book.kind == "authenticated";
+        let token_next_seq = of_token.filter(|_| has_chain).map(|book| book.next_seq);
+        let server_next_seq = token_next_seq.map(|_| head.map_or(0, |head| head.next_seq));
+        Ok(BookStatus {
+            book: book.book.clone(),
+            name: book.name.clone(),
+            on_server: true,
+            on_token: self.books.map(|_| of_token.is_some()),
+            entries: heads.iter().map(|head| head.next_seq).sum(),
+            writers: heads.len(),
+            token_next_seq,
+            server_next_seq,
+            agree: token_next_seq.map(|next| Some(next) == server_next_seq),
+        })
+    }
 }
 
 fn token_only(book: &OwnedBook) -> BookStatus {
@@ -137,7 +155,7 @@ fn token_only(book: &OwnedBook) -> BookStatus {
         book: book.id.to_string(),
         name: book.rules.name.clone(),
         on_server: false,
-        on_token: true,
+        on_token: Some(true),
         entries: 0,
         writers: 0,
         token_next_seq: Some(book.next_seq),
@@ -158,9 +176,17 @@ fn spool_status(spool: &Spool) -> Result<SpoolStatus> {
 impl Status {
     fn text(&self) -> String {
         let token = match (&self.token, &self.token_error) {
-            (Some(info), _) => info.text(),
+            (Some(info), None) => info.text(),
+            (Some(info), Some(error)) => format!("{}\n             {error}", info.text()),
             (None, Some(error)) => format!("token        {error}"),
-            (None, None) => "token        none was named".to_owned(),
+            (None, None) => match &self.server_token {
+                Some(info) => format!(
+                    "token        attached to the server, {}\nwriter       {}",
+                    info.state,
+                    info.writer.as_deref().unwrap_or("none yet")
+                ),
+                None => "token        none was named".to_owned(),
+            },
         };
         let server = match (&self.server, &self.server_error) {
             (_, Some(error)) => error.as_str(),
@@ -197,8 +223,11 @@ impl BookStatus {
                 "this token's chain is at {token} on the token, {server} on the server: the next \
                  posting brings them into step, or says why it can't"
             ),
-            _ if self.on_token => "on the token, too".to_owned(),
-            _ => "not on this token".to_owned(),
+            _ => match self.on_token {
+                Some(true) => "on the token, too".to_owned(),
+                Some(false) => "not on this token".to_owned(),
+                None => "not compared with a token".to_owned(),
+            },
         };
         format!(
             "{} entries of {} writers; {agreement}",

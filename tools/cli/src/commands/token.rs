@@ -17,6 +17,7 @@ use crate::{
     pin::PinSource,
     release::announce,
     settings::Settings,
+    teller::Teller,
 };
 
 /// Subcommands of `tally token`.
@@ -68,7 +69,10 @@ pub fn run(settings: &Settings, command: &Command) -> Result<()> {
         Command::PublicKey { book } => public_key(settings, book),
         Command::Unlock => unlock(settings),
         Command::Lock => {
-            settings.token()?.lock()?;
+            match teller(settings)? {
+                Some(mut teller) => teller.lock()?,
+                None => settings.token()?.lock()?,
+            }
             done(settings, "locked")
         }
         Command::ChangePin { new_pin_file } => change_pin(settings, new_pin_file.as_ref()),
@@ -112,7 +116,19 @@ fn provision(settings: &Settings, allow: &[Role]) -> Result<()> {
     done(settings, "provisioned")
 }
 
+/// The token attached to the server, if no other is named.
+fn teller(settings: &Settings) -> Result<Option<Teller>> {
+    match settings.has_server() {
+        true => Teller::find(settings, &settings.server()?),
+        false => Ok(None),
+    }
+}
+
 fn unlock(settings: &Settings) -> Result<()> {
+    if let Some(mut teller) = teller(settings)? {
+        teller.unlock(settings)?;
+        return done(settings, "unlocked");
+    }
     let mut token = settings.token()?;
     let pin = settings.pin.read("PIN of the token")?;
     let pin = pin.ok_or_else(|| {

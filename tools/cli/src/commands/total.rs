@@ -1,19 +1,20 @@
 //! `tally total`: the total of a book, opened by the token.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use host_api::{self as api, Statement};
+use host_api::{self as api, Scope, Span, Statement};
 use serde::Serialize;
 
 use crate::{
     book::Book,
     chain::Chain,
-    durable,
     failure::{Failure, Result},
     out::hint,
     release,
     server::Server,
     settings::{Settings, Token},
+    statement,
+    teller::Teller,
 };
 
 /// Arguments of `tally total`.
@@ -42,39 +43,39 @@ struct Total {
     currency: String,
     total: String,
     entries: u64,
-    ranges: Vec<Range>,
+    /// What it covers of each chain; empty for an open book.
+    ranges: Vec<Span>,
     statement: Statement,
-}
-
-/// What a total covers of one chain.
-#[derive(Serialize)]
-struct Range {
-    writer: String,
-    from: u64,
-    to: u64,
 }
 
 /// Opens it.
 pub fn run(settings: &Settings, args: &Args) -> Result<()> {
     let server = settings.server()?;
     let book = Book::find(&server, &args.book)?;
-    let mut token = settings.unlocked_token()?;
-    let mut left_over = None;
-    if book.is_open() {
-        book.on_token(&mut token)?;
-    } else {
-        left_over = bring_up_to_date(settings, &server, &mut token, &book, args.to.is_none())?;
-    }
-    let sum = encrypted(&server, &book, args, left_over)?;
-    let statement = if book.is_open() {
-        release::open_sum(&server, &mut token, &book, &sum)?
-    } else {
-        release::total(&server, &mut token, &book, &sum)?
+    let statement = match Teller::unlocked(settings, &server)? {
+        Some(teller) => teller.total(&book, args.from.as_deref(), args.to.as_deref())?,
+        None => open(settings, &server, &book, args)?,
     };
     if let Some(path) = &args.statement {
-        write(path, &statement)?;
+        statement::write(path, &statement)?;
     }
-    print(settings, &book, sum, statement)
+    print(settings, &book, statement)
+}
+
+/// Opens it with the token that is here, and publishes the statement.
+fn open(settings: &Settings, server: &Server, book: &Book, args: &Args) -> Result<Statement> {
+    let mut token = settings.unlocked_token()?;
+    let statement = if book.is_open() {
+        book.on_token(&mut token)?;
+        let sum = encrypted(server, book, args, None)?;
+        release::open_sum(&mut token, book, &sum)?
+    } else {
+        let missing = bring_up_to_date(settings, server, &mut token, book, args.to.is_none())?;
+        let sum = encrypted(server, book, args, missing)?;
+        release::total(&mut token, book, &sum)?
+    };
+    server.post_statement(&statement)?;
+    Ok(statement)
 }
 
 /// Delivers what waits and cuts the chain if the total is to end now. Returns how many more entries
@@ -121,25 +122,14 @@ fn encrypted(
     })
 }
 
-fn write(path: &Path, statement: &Statement) -> Result<()> {
-    let mut json = serde_json::to_vec_pretty(statement).map_err(Failure::failed)?;
-    json.push(b'\n');
-    durable::write(path, &json).map_err(|error| Failure::file(path, error))
-}
-
-fn print(settings: &Settings, book: &Book, sum: api::Total, statement: Statement) -> Result<()> {
-    let ranges: Vec<_> = sum
-        .ranges
-        .into_iter()
-        .map(|range| Range {
-            writer: range.writer,
-            from: range.from.position,
-            to: range.to.position,
-        })
-        .collect();
+fn print(settings: &Settings, book: &Book, statement: Statement) -> Result<()> {
+    let ranges = match &statement.scope {
+        Scope::Total { ranges } => ranges.clone(),
+        Scope::Balance { .. } | Scope::Open => Vec::new(),
+    };
     let mut text = format!("{} {}", book.rules.currency, statement.amount);
-    text += &format!("\n{} entries of \"{}\":", sum.count, book.rules.name);
-    for Range { writer, from, to } in ranges.iter().filter(|range| range.from < range.to) {
+    text += &format!("\n{} entries of \"{}\"", statement.count, book.rules.name);
+    for Span { writer, from, to } in ranges.iter().filter(|range| range.from < range.to) {
         text += &format!("\n  writer {writer}, {from} to {}", to - 1);
     }
     let total = Total {
@@ -147,7 +137,7 @@ fn print(settings: &Settings, book: &Book, sum: api::Total, statement: Statement
         name: book.rules.name.clone(),
         currency: book.rules.currency.to_string(),
         total: statement.amount.clone(),
-        entries: sum.count,
+        entries: statement.count,
         ranges,
         statement,
     };

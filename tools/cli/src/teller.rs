@@ -1,0 +1,239 @@
+//! The token that is attached to the server: used when no other is named. The server then sees what
+//! it is told, NIDs and amounts included.
+
+use std::net::IpAddr;
+
+use host_api::{
+    self as api,
+    teller::{AskBalance, AskTotal, Info, NewBook, Post, Posted, Released},
+};
+use token_client::OwnedRules;
+use ureq::http::{Method, Uri};
+
+use crate::{
+    book::Book,
+    failure::{Exit, Failure, Result},
+    out::hint,
+    server::{Answer, Server},
+    settings::Settings,
+    statement,
+};
+
+/// The token behind a server.
+pub struct Teller {
+    server: Server,
+    info: Info,
+}
+
+impl Teller {
+    /// The token attached to this server, unlocked; `None` if another token was named, or if there is
+    /// none.
+    pub fn unlocked(settings: &Settings, server: &Server) -> Result<Option<Self>> {
+        let Some(mut teller) = Self::find(settings, server)? else {
+            return Ok(None);
+        };
+        if teller.info.state == "locked" {
+            teller.unlock(settings)?;
+        }
+        Ok(Some(teller))
+    }
+
+    /// The same, in whatever state it is.
+    pub fn find(settings: &Settings, server: &Server) -> Result<Option<Self>> {
+        if settings.token_address().is_some() {
+            return Ok(None);
+        }
+        match server.get("/v1/teller/info") {
+            Ok(info) => Ok(Some(Self {
+                server: server.patient()?,
+                info,
+            })),
+            Err(error) if error.is_problem("not-found") => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What it says of itself.
+    pub fn info(&self) -> &Info {
+        &self.info
+    }
+
+    /// Unlocks it. The PIN leaves this machine only when it need not: over loopback.
+    pub fn unlock(&mut self, settings: &Settings) -> Result<()> {
+        if !is_loopback(self.server.url()) {
+            return Err(Failure::usage(format!(
+                "a PIN is not sent in clear to {}: unlock the token on the machine it is attached to",
+                self.server.url()
+            )));
+        }
+        let pin = settings
+            .pin
+            .read("PIN of the server's token")?
+            .ok_or_else(|| {
+                Failure::new(
+                    Exit::TokenRefused,
+                    "the server's token is locked: give --pin-file or TALLY_PIN",
+                )
+            })?;
+        self.info = self.send("/v1/teller/unlock", &UnlockWith { pin: &pin })?;
+        Ok(())
+    }
+
+    /// Locks it.
+    pub fn lock(&mut self) -> Result<()> {
+        self.info = self.send("/v1/teller/lock", &())?;
+        Ok(())
+    }
+
+    /// Makes a book on it and on the server.
+    pub fn create_book(&self, rules: &OwnedRules) -> Result<Book> {
+        let body = NewBook {
+            suite: rules.suite.name().to_owned(),
+            kind: rules.kind.name().to_owned(),
+            currency: rules.currency.code().to_owned(),
+            cap: rules.cap,
+            min_entries: rules.min_entries,
+            name: rules.name.clone(),
+        };
+        let book: api::Book = self.send("/v1/teller/books", &body)?;
+        Book::from_api(&book)
+            .filter(|book| book.rules == *rules)
+            .ok_or_else(|| Failure::failed("the server made another book than it was asked for"))
+    }
+
+    /// Posts an amount, once: a connection that breaks is tried once more under the same key.
+    pub fn post(&self, book: &Book, nid: &str, minor: i64) -> Result<Posted> {
+        let mut key = [0; 16];
+        getrandom::fill(&mut key)
+            .map_err(|error| Failure::failed(format!("randomness: {error}")))?;
+        let body = Post {
+            nid: nid.to_owned(),
+            amount: book.amount(minor).to_string(),
+        };
+        let path = format!("/v1/teller/books/{}/entries", book.id);
+        let posted: Answer<Posted> =
+            self.server
+                .send_under_key(Method::POST, &path, &body, Some(&hex::encode(key)));
+        posted.map_err(|error| match error.problem_name() {
+            Some(_) => error.into(),
+            None => Failure::from(error)
+                .and("It may have been posted all the same: look before you post it again"),
+        })
+    }
+
+    /// Opens one balance.
+    pub fn balance(&self, book: &Book, nid: &str) -> Result<api::Statement> {
+        hint("press the button on the server's token to open ONE BALANCE");
+        let body = AskBalance {
+            nid: nid.to_owned(),
+        };
+        let path = format!("/v1/teller/books/{}/balance", book.id);
+        checked(book, self.send(&path, &body)?)
+    }
+
+    /// Opens a total.
+    pub fn total(
+        &self,
+        book: &Book,
+        from: Option<&str>,
+        to: Option<&str>,
+    ) -> Result<api::Statement> {
+        let number = |text: Option<&str>| {
+            text.map(str::parse).transpose().map_err(|_| {
+                Failure::usage(
+                    "through the server's token, --from and --to are numbers: `tally cut list`",
+                )
+            })
+        };
+        let body = AskTotal {
+            from: number(from)?,
+            to: number(to)?,
+        };
+        hint("press the button on the server's token to open the total");
+        let path = format!("/v1/teller/books/{}/total", book.id);
+        checked(book, self.send(&path, &body)?)
+    }
+
+    fn send<T: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl serde::Serialize,
+    ) -> Result<T> {
+        Ok(self.server.send(Method::POST, path, body)?)
+    }
+}
+
+/// [`api::teller::Unlock`] without a copy of the PIN.
+#[derive(serde::Serialize)]
+struct UnlockWith<'a> {
+    pin: &'a str,
+}
+
+/// A statement is verified here, whoever sends it.
+fn checked(book: &Book, Released { statement }: Released) -> Result<api::Statement> {
+    let not_verified = |reason: String| {
+        Failure::new(
+            Exit::NotVerified,
+            format_args!("the server's statement: {reason}"),
+        )
+    };
+    let (of, _) = statement::verify(&statement).map_err(|error| not_verified(error.to_string()))?;
+    if of != *book {
+        return Err(not_verified("it is about another book".to_owned()));
+    }
+    Ok(statement)
+}
+
+/// Whether the host of a URL is this machine.
+fn is_loopback(url: &str) -> bool {
+    let Ok(uri) = url.parse::<Uri>() else {
+        return false;
+    };
+    let host = uri.host().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || address.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use core_nostd::book::BookKind;
+
+    use super::*;
+    use crate::statement::tests::sample;
+
+    #[test]
+    fn a_pin_goes_to_this_machine_only() {
+        for url in [
+            "http://127.0.0.1:80",
+            "http://[::1]:80",
+            "http://localhost:80",
+        ] {
+            assert!(is_loopback(url), "{url}");
+        }
+        for url in [
+            "http://10.0.0.1",
+            "http://localhost.example",
+            "http://127.0.0.1.example",
+        ] {
+            assert!(!is_loopback(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn the_servers_word_is_not_taken_for_a_statement() {
+        let statement = sample(BookKind::Authenticated, 5);
+        let book = Book::from_api(&statement.book).expect("a book");
+        let released = |statement| Released { statement };
+        checked(&book, released(statement.clone())).expect("sound");
+
+        let changed = api::Statement {
+            count: 31,
+            ..statement
+        };
+        let failure = checked(&book, released(changed)).expect_err("changed");
+        assert_eq!(failure.exit, Exit::NotVerified);
+        let other = sample(BookKind::Authenticated, 5);
+        let failure = checked(&book, released(other)).expect_err("another key");
+        assert!(failure.text.contains("another book"), "{}", failure.text);
+    }
+}

@@ -123,7 +123,8 @@ pub struct Stored {
     pub c2: Vec<u8>,
     /// The rest, by kind of book.
     pub body: Body,
-    /// When it arrived: milliseconds since 1970, by the server's clock. A convenience, not compared.
+    /// When it arrived: milliseconds since 1970, by the server's clock. A convenience, not
+    /// compared.
     pub arrived_ms: u64,
 }
 

@@ -5,8 +5,8 @@
 //! token signs ── spool (synced) ── server (durable) ── spool file removed
 //! ```
 //!
-//! A stop at any arrow is put right by the next [`Chain::open`]: what is in the spool is sent again,
-//! and what the token signed but nobody kept is fetched back with `LastEntry`.
+//! A stop at any arrow is put right by the next [`Chain::open`]: what is in the spool is sent
+//! again, and what the token signed but nobody kept is fetched back with `LastEntry`.
 
 use core_nostd::{
     ids::{Handle, WriterId},

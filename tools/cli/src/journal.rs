@@ -2,8 +2,8 @@
 //! twice.
 //!
 //! Before a batch is signed, its size and the position it will have are written down and synced.
-//! After a stop the token's own position tells whether the batch was signed: the chain either stands
-//! where the batch begins or where it ends. That is looked up before anything else is posted
+//! After a stop the token's own position tells whether the batch was signed: the chain either
+//! stands where the batch begins or where it ends. That is looked up before anything else is posted
 //! ([`settle_all`]), so it is never in doubt.
 
 use std::{
@@ -67,8 +67,8 @@ impl Journal {
     /// A finished one is kept, so that the same file is posted once however often it is imported,
     /// unless `again` is set.
     ///
-    /// A file that has changed since its import was begun is refused, as it can't be told which of its
-    /// rows are posted.
+    /// A file that has changed since its import was begun is refused, as it can't be told which of
+    /// its rows are posted.
     pub fn begin(
         spool: &Spool,
         book: &BookId,

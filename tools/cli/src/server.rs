@@ -143,7 +143,8 @@ impl Server {
         self.send(http::Method::PUT, &format!("/v1/books/{}", book.book), book)
     }
 
-    /// An account and, with a writer, the place of its next entry; `None` if there is no such account.
+    /// An account and, with a writer, the place of its next entry; `None` if there is no such
+    /// account.
     pub fn account(
         &self,
         book: BookId,

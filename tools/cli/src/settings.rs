@@ -114,7 +114,7 @@ impl Settings {
     pub fn token(&self) -> Result<Token> {
         let address = self.token.as_ref().ok_or_else(|| {
             Failure::usage(
-                "which token? Give --token unix:PATH, tty:PATH or tcp:HOST:PORT, or set TALLY_TOKEN",
+                "which token? Give --token unix:PATH, tty:PATH or tcp:HOST:PORT, or TALLY_TOKEN",
             )
         })?;
         Ok(Client::connect(address)?)

@@ -90,8 +90,9 @@ fn scope_to_api(scope: &ScopeRecord) -> api::Scope {
     }
 }
 
-/// Verifies a statement, and returns its book and amount in minor units: rules to identifier, scope,
-/// `D = mG`, and the proof that `D` is what the ciphertext holds under the book's public key.
+/// Verifies a statement, and returns its book and amount in minor units: rules to identifier,
+/// scope, `D = mG`, and the proof that `D` is what the ciphertext holds under the book's public
+/// key.
 pub fn verify(statement: &api::Statement) -> Result<(Book, i64), StatementError> {
     if statement.format != api::statement::FORMAT {
         return Err(StatementError::Format);

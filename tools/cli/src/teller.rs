@@ -26,8 +26,8 @@ pub struct Teller {
 }
 
 impl Teller {
-    /// The token attached to this server, unlocked; `None` if another token was named, or if there is
-    /// none.
+    /// The token attached to this server, unlocked; `None` if another token was named, or if there
+    /// is none.
     pub fn unlocked(settings: &Settings, server: &Server) -> Result<Option<Self>> {
         let Some(mut teller) = Self::find(settings, server)? else {
             return Ok(None);
@@ -62,7 +62,7 @@ impl Teller {
     pub fn unlock(&mut self, settings: &Settings) -> Result<()> {
         if !is_loopback(self.server.url()) {
             return Err(Failure::usage(format!(
-                "a PIN is not sent in clear to {}: unlock the token on the machine it is attached to",
+                "a PIN is not sent in clear to {}: unlock the token on its own machine",
                 self.server.url()
             )));
         }

@@ -22,7 +22,7 @@ pub enum ClientError {
         source: io::Error,
     },
     /// No answer came in time. Usually the token is busy, or something else is at that address.
-    #[error("the token did not answer within {} s: is it a token, and is it powered?", .0.as_secs())]
+    #[error("the token did not answer within {} s: is it a token, and has it power?", .0.as_secs())]
     Timeout(Duration),
     /// What came back is not what the protocol says. Usually the token's firmware is newer.
     #[error("the token's answer makes no sense: {0}")]

@@ -1,9 +1,9 @@
 //! One conversation with a token: frames, request ids, deadlines, and the way back after a fault.
 //!
-//! Every session has a fresh random nonce. After a time-out (and whenever the other side seems to be
-//! out of step) the next request first ends whatever half frame is on the line with a zero byte, says
-//! hello under a new nonce, and drops every frame until the answer to that hello: late answers to
-//! earlier requests can't be taken for the answer to a later one.
+//! Every session has a fresh random nonce. After a time-out (and whenever the other side seems to
+//! be out of step) the next request first ends whatever half frame is on the line with a zero byte,
+//! says hello under a new nonce, and drops every frame until the answer to that hello: late answers
+//! to earlier requests can't be taken for the answer to a later one.
 
 use std::{
     io::{self, ErrorKind, Read, Write},
@@ -20,8 +20,8 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::ClientError;
 
-/// How long to wait for the answer to one hello before it is said again: right after a line is opened
-/// its first bytes may be lost.
+/// How long to wait for the answer to one hello before it is said again: right after a line is
+/// opened its first bytes may be lost.
 const HELLO_AGAIN: Duration = Duration::from_secs(1);
 
 /// How long the answer to a cancelled request may take.

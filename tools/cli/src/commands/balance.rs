@@ -1,5 +1,5 @@
-//! `tally balance`: one account, opened by the token. Its statement is not published: who may see it is
-//! between the holder and whoever asked.
+//! `tally balance`: one account, opened by the token. Its statement is not published: who may see
+//! it is between the holder and whoever asked.
 
 use std::path::PathBuf;
 

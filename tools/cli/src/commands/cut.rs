@@ -102,8 +102,8 @@ fn list(settings: &Settings, name: &str) -> Result<()> {
     settings.format.print(&text, &cuts)
 }
 
-/// Milliseconds since 1970 as `--from` and `--to` take a time, rounded up to a whole second so that it
-/// is not before the cut.
+/// Milliseconds since 1970 as `--from` and `--to` take a time, rounded up to a whole second so that
+/// it is not before the cut.
 fn utc(ms: u64) -> String {
     let seconds = ms.div_ceil(1000);
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
@@ -112,8 +112,8 @@ fn utc(ms: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
-/// Year, month and day of a day counted from 1 January 1970. Years are counted from 1 March, so that
-/// the leap day is the last of them, in eras of 400 years, which all have 146,097 days.
+/// Year, month and day of a day counted from 1 January 1970. Years are counted from 1 March, so
+/// that the leap day is the last of them, in eras of 400 years, which all have 146,097 days.
 fn civil(days: u64) -> (u64, u64, u64) {
     // 1 March of year 0 was 719,468 days before.
     let days = days + 719_468;

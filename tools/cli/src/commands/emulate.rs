@@ -12,7 +12,8 @@ use crate::{
 /// Arguments of `tally emulate`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The token's storage; made if it is not there. As good as the token itself: keep it like a key
+    /// The token's storage; made if it is not there. As good as the token itself: keep it like a
+    /// key
     #[arg(long, value_name = "FILE")]
     state: PathBuf,
     /// Where clients find the token: unix:PATH, or pty for a pseudo-terminal

@@ -77,11 +77,14 @@ impl Settings {
             (flag, _) => flag,
         };
         Ok(Self {
-            server: flags.server.or(file.server),
+            server: flags.server.filter(|url| !url.is_empty()).or(file.server),
             token,
             pin: PinSource {
                 file: flags.pin_file.or(file.pin_file),
-                variable: env::var("TALLY_PIN").ok().map(Zeroizing::new),
+                variable: env::var("TALLY_PIN")
+                    .ok()
+                    .filter(|pin| !pin.is_empty())
+                    .map(Zeroizing::new),
             },
             spool: flags.spool.or(file.spool),
             format: if flags.json {

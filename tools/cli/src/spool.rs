@@ -6,7 +6,8 @@
 //! twice does no harm.
 
 use std::{
-    fs,
+    fs::{self, DirBuilder},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
@@ -97,7 +98,12 @@ impl Record {
 impl Spool {
     /// The spool in this folder, which is made if it is not there.
     pub fn open(folder: PathBuf) -> Result<Self> {
-        fs::create_dir_all(&folder).map_err(|error| Failure::file(&folder, error))?;
+        // Who posts to which account, and when, is nobody else's business.
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder)
+            .map_err(|error| Failure::file(&folder, error))?;
         Ok(Self { folder })
     }
 

@@ -230,8 +230,10 @@ impl BookStatus {
             },
         };
         format!(
-            "{} entries of {} writers; {agreement}",
-            self.entries, self.writers
+            "{} entries of {} writer{}; {agreement}",
+            self.entries,
+            self.writers,
+            if self.writers == 1 { "" } else { "s" }
         )
     }
 }

@@ -10,7 +10,8 @@ use core::fmt;
 pub enum DecodeError {
     /// The length is not the suite's. Usually the bytes belong to another suite.
     Length,
-    /// Not the one canonical encoding of anything: out of range, or not in the image of the encoder.
+    /// Not the one canonical encoding of anything: out of range, or not in the image of the
+    /// encoder.
     NonCanonical,
     /// A member of the surrounding group, but not of its subgroup of prime order.
     NotInSubgroup,

@@ -1,15 +1,16 @@
 //! Keys: the root seed, everything derived from it, and the key pair of a book.
 //!
 //! ```text
-//! root seed ── HKDF-SHA-512, one label each ──┬─ "x"             secret keys of books (treasury only)
+//! root seed ── HKDF-SHA-512, one label each ──┬─ "x"             secret keys of books (treasury
+//! only)
 //!                                             ├─ "alpha", "beta", "alpha-account", "beta-account"
 //!                                             ├─ "mask", "mask-account", "cut"
 //!                                             ├─ "index", "box"
 //!                                             └─ "sign"
 //! ```
 //!
-//! Every derived key is 32 bytes and is used only as the key of a pseudo-random function whose input
-//! names suite, book and, where it matters, account and position.
+//! Every derived key is 32 bytes and is used only as the key of a pseudo-random function whose
+//! input names suite, book and, where it matters, account and position.
 
 use hkdf::Hkdf;
 use rand_core::CryptoRng;
@@ -74,7 +75,8 @@ impl RootSeed {
         }
     }
 
-    /// The secret key `x_b` of a book: `PRF(derive("x"); suite, book)`, short in finite-field suites.
+    /// The secret key `x_b` of a book: `PRF(derive("x"); suite, book)`, short in finite-field
+    /// suites.
     #[must_use]
     pub fn secret_key<S: Ciphersuite>(&self, book: &BookId) -> SecretKey<S> {
         let mut wide = Zeroizing::new(WideBytes::<S>::zeroed());
@@ -88,8 +90,8 @@ impl RootSeed {
     }
 }
 
-/// The keys of tags, cuts, handles and NID boxes. A treasury shares them with every writer it enrols;
-/// they open nothing. Wiped when dropped.
+/// The keys of tags, cuts, handles and NID boxes. A treasury shares them with every writer it
+/// enrols; they open nothing. Wiped when dropped.
 pub struct SharedKeys {
     pub(crate) alpha: PrfKey,
     pub(crate) beta: PrfKey,

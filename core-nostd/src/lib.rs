@@ -5,10 +5,11 @@
 //! c1 = rG      c2 = rY + mG      tag = αc1 + βc2 + (f(s+1) − f(s))·G
 //! ```
 //!
-//! `G` generates a group of prime order, `Y = xG` is a book's public key, `m` a signed amount in minor
-//! units, `r` a fresh nonce, `s` the entry's position in its writer's chain. Sums of ciphertexts
-//! encrypt sums of amounts. Sums of tags verify, in constant work, exactly when the sum is that of the
-//! entries it is said to be. This crate has no `alloc`, no `unsafe`, and no panic on any input.
+//! `G` generates a group of prime order, `Y = xG` is a book's public key, `m` a signed amount in
+//! minor units, `r` a fresh nonce, `s` the entry's position in its writer's chain. Sums of
+//! ciphertexts encrypt sums of amounts. Sums of tags verify, in constant work, exactly when the sum
+//! is that of the entries it is said to be. This crate has no `alloc`, no `unsafe`, and no panic on
+//! any input.
 //!
 //! ```
 //! use core_nostd::{check_amount, ids::*, keys::*, tag::*};
@@ -32,19 +33,19 @@
 //!
 //! # What it does not protect
 //!
-//! The scheme is not secure against chosen ciphertexts on its own: anybody can add to a ciphertext or
-//! scale it. The tags close that for authenticated books; an open book has none, and its key should
-//! decrypt sums only. Whoever holds the keys of tags can forge entries, though not read totals. An amount
-//! comes back only by a discrete logarithm, so a total must lie in a range that can be searched.
-//! Nothing here has been audited.
+//! The scheme is not secure against chosen ciphertexts on its own: anybody can add to a ciphertext
+//! or scale it. The tags close that for authenticated books; an open book has none, and its key
+//! should decrypt sums only. Whoever holds the keys of tags can forge entries, though not read
+//! totals. An amount comes back only by a discrete logarithm, so a total must lie in a range that
+//! can be searched. Nothing here has been audited.
 //!
 //! # Map
 //!
 //! [`group`] and [`ciphersuite`] say what the algebra needs; [`keys`] derives everything from one
-//! seed; [`ciphertext`] and the methods of [`keys::PublicKey`] and [`keys::SecretKey`] are the scheme;
-//! [`mod@tag`], [`entry`] authenticate sums; [`proof`] and [`statement`] let anybody check a release;
-//! [`amount`], [`currency`], [`nid`], [`account`], [`book`], [`ids`] are the words of the ledger; `wire`
-//! (a feature) is the serial protocol.
+//! seed; [`ciphertext`] and the methods of [`keys::PublicKey`] and [`keys::SecretKey`] are the
+//! scheme; [`mod@tag`], [`entry`] authenticate sums; [`proof`] and [`statement`] let anybody check
+//! a release; [`amount`], [`currency`], [`nid`], [`account`], [`book`], [`ids`] are the words of
+//! the ledger; `wire` (a feature) is the serial protocol.
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -9,10 +9,10 @@
 //! ```
 //!
 //! `α, β` belong to the book, `α', β'` to one account of it. A server adds tags as it adds
-//! ciphertexts. Over the entries `from … to − 1` of a chain the masks add up to
-//! `f(w, to) − f(w, from)`, so a sum is verified in constant work, and only the sum of exactly those
-//! entries verifies. (Homomorphic MACs: Agrawal and Boneh 2009; linearly homomorphic signatures:
-//! Libert et al. 2013; telescoping masks: TimeCrypt 2020.)
+//! ciphertexts. Over the entries `from … to − 1` of a chain the masks add up to `f(w, to) − f(w,
+//! from)`, so a sum is verified in constant work, and only the sum of exactly those entries
+//! verifies. (Homomorphic MACs: Agrawal and Boneh 2009; linearly homomorphic signatures: Libert et
+//! al. 2013; telescoping masks: TimeCrypt 2020.)
 
 use core::ops::{Add, Sub};
 
@@ -83,8 +83,8 @@ impl<S: Ciphersuite> Sub for TaggedSum<S> {
     }
 }
 
-/// A position at which a writer has cut its chain, with the proof that it did. Position 0, the start
-/// of every chain, is a cut of its own and needs no proof.
+/// A position at which a writer has cut its chain, with the proof that it did. Position 0, the
+/// start of every chain, is a cut of its own and needs no proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "wire", derive(serde::Serialize, serde::Deserialize))]
 pub struct Cut {

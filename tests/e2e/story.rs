@@ -103,10 +103,15 @@ fn story(carrier: Carrier, kind: &StoreKind, dir: &Path) {
     expected.add(books[0], accounts[0][0], 4_200);
     for batch in (ENTRIES / 2..ENTRIES - 2).collect::<Vec<_>>().chunks(8) {
         for (which, &book) in books.iter().enumerate() {
-            let mine = batch.iter().map(|&i| entry(i)).filter(|(b, ..)| *b == which);
+            let mine = batch
+                .iter()
+                .map(|&i| entry(i))
+                .filter(|(b, ..)| *b == which);
             let amounts: Vec<_> = mine.map(|(_, account, minor)| (account, minor)).collect();
             desk.post_batch(book, &amounts);
-            amounts.iter().for_each(|&(account, minor)| expected.add(book, account, minor));
+            amounts
+                .iter()
+                .for_each(|&(account, minor)| expected.add(book, account, minor));
         }
     }
     let (book, account, minor) = entry(ENTRIES - 1);

@@ -25,8 +25,13 @@ impl Api {
     /// A client of the server at `base`, `http://HOST:PORT`.
     #[must_use]
     pub fn new(base: &str) -> Self {
-        let config = ureq::Agent::config_builder().http_status_as_error(false).build();
-        Self { base: base.to_owned(), agent: config.into() }
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .build();
+        Self {
+            base: base.to_owned(),
+            agent: config.into(),
+        }
     }
 
     /// The server's address.
@@ -59,7 +64,10 @@ impl Api {
     /// The problem document.
     pub fn put(&self, path: &str, body: &impl Serialize) -> Result<(), Refused> {
         let body = serde_json::to_vec(body).expect("serialisable");
-        let request = self.agent.put(self.url(path)).header("content-type", "application/json");
+        let request = self
+            .agent
+            .put(self.url(path))
+            .header("content-type", "application/json");
         text(request.send(&body[..]).expect("the server answers")).map(drop)
     }
 
@@ -76,7 +84,10 @@ impl Api {
     /// # Errors
     /// The problem document.
     pub fn post_bytes(&self, path: &str, body: &[u8]) -> Result<String, Refused> {
-        let request = self.agent.post(self.url(path)).header("content-type", "application/json");
+        let request = self
+            .agent
+            .post(self.url(path))
+            .header("content-type", "application/json");
         text(request.send(body).expect("the server answers"))
     }
 
@@ -96,15 +107,31 @@ fn read<T: DeserializeOwned>(answer: Answer) -> Result<T, Refused> {
 fn text(mut answer: Answer) -> Result<String, Refused> {
     let status = answer.status().as_u16();
     let media_type = answer.headers().get("content-type").cloned();
-    let body = answer.body_mut().with_config().limit(1 << 28).read_to_string();
+    let body = answer
+        .body_mut()
+        .with_config()
+        .limit(1 << 28)
+        .read_to_string();
     let text = body.expect("a body of UTF-8");
     if (200..300).contains(&status) {
         return Ok(text);
     }
-    assert_eq!(media_type.expect("a media type"), problem::MEDIA_TYPE, "{text}");
+    assert_eq!(
+        media_type.expect("a media type"),
+        problem::MEDIA_TYPE,
+        "{text}"
+    );
     let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     let problem: Problem = serde_json::from_str(&text).expect("a problem document");
     assert_eq!(problem.status, status);
-    let name = problem.kind.strip_prefix(problem::TYPE_PREFIX).expect("our prefix").to_owned();
-    Err(Refused { status, name, document })
+    let name = problem
+        .kind
+        .strip_prefix(problem::TYPE_PREFIX)
+        .expect("our prefix")
+        .to_owned();
+    Err(Refused {
+        status,
+        name,
+        document,
+    })
 }

@@ -58,14 +58,23 @@ impl Desk {
     #[must_use]
     pub fn new(token: AnyClient, api: Api) -> Self {
         let bits = TableBits::new(TABLE_BITS).expect("in range");
-        Self { token, api, table: DiscreteLogTable::build(bits, |_, _| ()) }
+        Self {
+            token,
+            api,
+            table: DiscreteLogTable::build(bits, |_, _| ()),
+        }
     }
 
     /// Creates a book on the token and makes it known to the server.
     pub fn create_book(&mut self, rules: &OwnedRules) -> BookId {
-        let book = self.token.create_book(&rules.as_rules()).expect("a new book");
+        let book = self
+            .token
+            .create_book(&rules.as_rules())
+            .expect("a new book");
         let document = self.book_document(rules);
-        self.api.put(&format!("/v1/books/{}", book.id), &document).expect("the book is taken");
+        self.api
+            .put(&format!("/v1/books/{}", book.id), &document)
+            .expect("the book is taken");
         book.id
     }
 
@@ -88,7 +97,9 @@ impl Desk {
     /// Finds the account of a NID, and opens it on the server.
     pub fn open_account(&mut self, book: BookId, nid: &str) -> Handle {
         let account = self.token.handle(book, nid).expect("a handle");
-        let body = api::OpenAccount { sealed_nid: account.sealed_nid.into() };
+        let body = api::OpenAccount {
+            sealed_nid: account.sealed_nid.into(),
+        };
         let path = format!("/v1/books/{book}/accounts/{}", account.handle);
         self.api.put(&path, &body).expect("the account is taken");
         account.handle
@@ -106,10 +117,16 @@ impl Desk {
     /// The next position of the token's chain in a book, as the server says.
     #[must_use]
     pub fn head(&self, book: BookId) -> u64 {
-        let heads: api::Heads =
-            self.api.get(&format!("/v1/books/{book}/heads")).expect("the heads");
+        let heads: api::Heads = self
+            .api
+            .get(&format!("/v1/books/{book}/heads"))
+            .expect("the heads");
         let writer = self.writer().to_string();
-        heads.heads.iter().find(|head| head.writer == writer).map_or(0, |head| head.next_seq)
+        heads
+            .heads
+            .iter()
+            .find(|head| head.writer == writer)
+            .map_or(0, |head| head.next_seq)
     }
 
     /// The token's writer identifier.
@@ -121,8 +138,15 @@ impl Desk {
     /// Posts one amount: token, then server.
     pub fn post(&mut self, book: BookId, account: Handle, minor: i64) -> Posted {
         let next = self.next_place(book, account);
-        let posting = Posting { account, prev: next.prev, minor };
-        let posted = self.token.post(book, next.next_seq, posting).expect("a signed entry");
+        let posting = Posting {
+            account,
+            prev: next.prev,
+            minor,
+        };
+        let posted = self
+            .token
+            .post(book, next.next_seq, posting)
+            .expect("a signed entry");
         self.deliver(book, &posted);
         posted
     }
@@ -135,18 +159,27 @@ impl Desk {
             .map(|&(account, minor)| {
                 let next = self.next_place(book, account);
                 first.get_or_insert(next.next_seq);
-                Posting { account, prev: next.prev, minor }
+                Posting {
+                    account,
+                    prev: next.prev,
+                    minor,
+                }
             })
             .collect();
         let first = first.expect("a posting");
-        let posted = self.token.post_batch(book, first, &postings).expect("signed entries");
+        let posted = self
+            .token
+            .post_batch(book, first, &postings)
+            .expect("signed entries");
         self.deliver(book, &posted);
         posted
     }
 
     /// Brings signed entries, and the cut that came with them, to the server.
     pub fn deliver(&self, book: BookId, posted: &Posted) {
-        let answer = self.try_deliver(book, posted).expect("the entries are taken");
+        let answer = self
+            .try_deliver(book, posted)
+            .expect("the entries are taken");
         let answer: api::Appended = serde_json::from_str(&answer).expect("outcomes");
         let fine = |e: &api::EntryOutcome| {
             matches!(e.outcome, api::Outcome::Stored | api::Outcome::Already)
@@ -162,14 +195,22 @@ impl Desk {
     /// # Errors
     /// The problem document.
     pub fn try_deliver(&self, book: BookId, posted: &Posted) -> Result<String, Refused> {
-        let body = api::AppendEntries { entries: documents(posted) };
+        let body = api::AppendEntries {
+            entries: documents(posted),
+        };
         self.api.post(&format!("/v1/books/{book}/entries"), &body)
     }
 
     fn publish_cut(&self, book: BookId, writer: WriterId, cut: Cut) {
         let mac = Some(cut.mac.to_vec().into());
-        let body = api::Cut { writer: writer.to_string(), position: cut.position, mac };
-        self.api.post(&format!("/v1/books/{book}/cuts"), &body).expect("the cut is taken");
+        let body = api::Cut {
+            writer: writer.to_string(),
+            position: cut.position,
+            mac,
+        };
+        self.api
+            .post(&format!("/v1/books/{book}/cuts"), &body)
+            .expect("the cut is taken");
     }
 
     /// Cuts the token's chain, if enough entries are pending.
@@ -184,11 +225,16 @@ impl Desk {
     /// The encrypted total of everything up to the last cuts.
     #[must_use]
     pub fn total(&self, book: BookId) -> Sum {
-        let total: api::Total =
-            self.api.get(&format!("/v1/books/{book}/total")).expect("a total");
+        let total: api::Total = self
+            .api
+            .get(&format!("/v1/books/{book}/total"))
+            .expect("a total");
         let end = |end: &api::RangeEnd| Cut {
             position: end.position,
-            mac: end.mac.as_ref().map_or([0; 16], |mac| mac.0[..].try_into().expect("16 bytes")),
+            mac: end
+                .mac
+                .as_ref()
+                .map_or([0; 16], |mac| mac.0[..].try_into().expect("16 bytes")),
         };
         let range = |range: &api::Range| Range {
             writer: writer(&range.writer),
@@ -199,7 +245,11 @@ impl Desk {
             ranges: total.ranges.iter().map(range).collect(),
             last: Vec::new(),
             count: total.count,
-            parts: [total.c1.0, total.c2.0, total.tag.map_or(Vec::new(), |tag| tag.0)],
+            parts: [
+                total.c1.0,
+                total.c2.0,
+                total.tag.map_or(Vec::new(), |tag| tag.0),
+            ],
         }
     }
 
@@ -233,8 +283,9 @@ impl Desk {
     /// Asks for a balance and opens it.
     pub fn open_balance(&mut self, book: BookId, account: Handle) -> i64 {
         let sum = self.balance(book, account);
-        let statement =
-            self.token.release_balance(book, account, &sum.last, sum.elements());
+        let statement = self
+            .token
+            .release_balance(book, account, &sum.last, sum.elements());
         self.confirm(&statement.expect("the token opens it"))
     }
 
@@ -242,8 +293,13 @@ impl Desk {
     pub fn confirm(&mut self, statement: &OwnedStatement) -> i64 {
         let d = Ristretto255::decode(&statement.d).expect("an element");
         let window = Window::new(WINDOW_BITS).expect("in range");
-        let minor = self.table.solve(&d, window).expect("a total within the window");
-        self.token.confirm_decode(statement.number, minor).expect("the token agrees");
+        let minor = self
+            .table
+            .solve(&d, window)
+            .expect("a total within the window");
+        self.token
+            .confirm_decode(statement.number, minor)
+            .expect("the token agrees");
         minor
     }
 
@@ -284,7 +340,12 @@ pub fn documents(posted: &Posted) -> Vec<api::Entry> {
         tag: entry.tag.clone().into(),
         account_tag: entry.account_tag.clone().into(),
     };
-    posted.entries.iter().zip(posted.first_seq..).map(document).collect()
+    posted
+        .entries
+        .iter()
+        .zip(posted.first_seq..)
+        .map(document)
+        .collect()
 }
 
 fn writer(hex: &str) -> WriterId {
@@ -297,14 +358,21 @@ fn scope(statement: &OwnedStatement) -> api::Scope {
         Scope::Total(spans) => api::Scope::Total {
             ranges: spans
                 .iter()
-                .map(|s| api::Span { writer: s.writer.to_string(), from: s.from, to: s.to })
+                .map(|s| api::Span {
+                    writer: s.writer.to_string(),
+                    from: s.from,
+                    to: s.to,
+                })
                 .collect(),
         },
         Scope::Balance { account, last } => api::Scope::Balance {
             account: account.to_string(),
             last: last
                 .iter()
-                .map(|l| api::LastPosition { writer: l.writer.to_string(), seq: l.seq })
+                .map(|l| api::LastPosition {
+                    writer: l.writer.to_string(),
+                    seq: l.seq,
+                })
                 .collect(),
         },
         Scope::Open => api::Scope::Open,

@@ -51,7 +51,9 @@ impl Drop for Service {
 #[must_use]
 pub fn host_server(store: &str) -> Service {
     let mut command = Command::new(program("HOST_SERVER_BIN"));
-    command.args(["--listen", "127.0.0.1:0", "--store", store]).stderr(Stdio::null());
+    command
+        .args(["--listen", "127.0.0.1:0", "--store", store])
+        .stderr(Stdio::null());
     Service::start(&mut command)
 }
 
@@ -61,7 +63,14 @@ pub fn emulator(dir: &Path) -> Service {
     let socket = format!("unix:{}", dir.join("token.sock").display());
     let mut command = Command::new(program("TALLY_BIN"));
     command
-        .args(["emulate", "--presence", "yes", "--listen", &socket, "--state"])
+        .args([
+            "emulate",
+            "--presence",
+            "yes",
+            "--listen",
+            &socket,
+            "--state",
+        ])
         .arg(dir.join("token.bin"))
         .stderr(Stdio::null());
     Service::start(&mut command)
@@ -111,8 +120,16 @@ impl Person {
 
     /// Runs `tally --json`, which must succeed, and parses what it says.
     pub fn json<A: AsRef<OsStr> + std::fmt::Debug>(&self, args: &[A]) -> serde_json::Value {
-        let output = self.command(&[OsStr::new("--json")]).args(args).output().expect("tally starts");
-        assert!(output.status.success(), "tally {args:?}: {}", text(&output.stderr));
+        let output = self
+            .command(&[OsStr::new("--json")])
+            .args(args)
+            .output()
+            .expect("tally starts");
+        assert!(
+            output.status.success(),
+            "tally {args:?}: {}",
+            text(&output.stderr)
+        );
         serde_json::from_slice(&output.stdout).expect("one JSON document")
     }
 }
@@ -124,5 +141,7 @@ pub fn text(bytes: &[u8]) -> String {
 }
 
 fn program(variable: &str) -> PathBuf {
-    std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} names the program")).into()
+    std::env::var_os(variable)
+        .unwrap_or_else(|| panic!("{variable} names the program"))
+        .into()
 }

@@ -41,18 +41,40 @@ impl Qemu {
         };
         let mut command = Command::new(qemu);
         command
-            .args(["-machine", "mps2-an386,memory-backend=nv", "-cpu", "cortex-m4"])
+            .args([
+                "-machine",
+                "mps2-an386,memory-backend=nv",
+                "-cpu",
+                "cortex-m4",
+            ])
             .arg("-object")
             .arg(format!(
                 "memory-backend-file,id=nv,size=16M,mem-path={},share=on",
                 flash.display()
             ))
-            .args(["-chardev", &socket_line("token", &socket), "-serial", "chardev:token"])
+            .args([
+                "-chardev",
+                &socket_line("token", &socket),
+                "-serial",
+                "chardev:token",
+            ])
             .arg("-chardev")
             .arg(format!("pipe,id=entropy,path={}", entropy.display()))
             .args(["-serial", "chardev:entropy"])
-            .args(["-chardev", &socket_line("panel", &panel), "-serial", "chardev:panel"])
-            .args(["-display", "none", "-monitor", "none", "-no-reboot", "-kernel"])
+            .args([
+                "-chardev",
+                &socket_line("panel", &panel),
+                "-serial",
+                "chardev:panel",
+            ])
+            .args([
+                "-display",
+                "none",
+                "-monitor",
+                "none",
+                "-no-reboot",
+                "-kernel",
+            ])
             .arg(elf)
             .stdin(Stdio::null());
         if ceremony {

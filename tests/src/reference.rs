@@ -78,7 +78,11 @@ impl Reference {
     /// `m mod q`.
     #[must_use]
     pub fn signed(&self, m: i64) -> BigUint {
-        if m < 0 { &self.q - m.unsigned_abs() } else { BigUint::from(m.unsigned_abs()) }
+        if m < 0 {
+            &self.q - m.unsigned_abs()
+        } else {
+            BigUint::from(m.unsigned_abs())
+        }
     }
 
     /// The secret key of a book.
@@ -91,7 +95,10 @@ impl Reference {
     /// `(g^r, y^r · g^m)`.
     #[must_use]
     pub fn encrypt(&self, y: &BigUint, m: i64, r: &BigUint) -> [BigUint; 2] {
-        [self.base(r), y.modpow(r, &self.p) * self.base(&self.signed(m)) % &self.p]
+        [
+            self.base(r),
+            y.modpow(r, &self.p) * self.base(&self.signed(m)) % &self.p,
+        ]
     }
 
     /// `c2 · c1^(−x) = g^m`.
@@ -106,8 +113,12 @@ impl Reference {
         let y = self.base(&self.x(place.book));
         let [c1, c2] = self.encrypt(&y, m, r);
         let tag = self.tag(place.book, [&c1, &c2], &self.book_step(place));
-        let account_tag =
-            self.account_tag(place.book, place.account, [&c1, &c2], &self.account_step(place));
+        let account_tag = self.account_tag(
+            place.book,
+            place.account,
+            [&c1, &c2],
+            &self.account_step(place),
+        );
         [c1, c2, tag, account_tag]
     }
 
@@ -128,7 +139,11 @@ impl Reference {
         [c1, c2]: [&BigUint; 2],
         mask: &BigUint,
     ) -> BigUint {
-        let scope = [Field::Number(SUITE), Field::Bytes(book), Field::Bytes(account)];
+        let scope = [
+            Field::Number(SUITE),
+            Field::Bytes(book),
+            Field::Bytes(account),
+        ];
         let [alpha, beta] =
             ["alpha-account", "beta-account"].map(|label| self.scalar(label, &scope));
         c1.modpow(&alpha, &self.p) * c2.modpow(&beta, &self.p) * self.base(mask) % &self.p
@@ -138,7 +153,11 @@ impl Reference {
     #[must_use]
     pub fn segment(&self, book: &[u8], writer: &[u8], from: u64, to: u64) -> BigUint {
         let f = |position| {
-            let scope = [Field::Number(SUITE), Field::Bytes(book), Field::Bytes(writer)];
+            let scope = [
+                Field::Number(SUITE),
+                Field::Bytes(book),
+                Field::Bytes(writer),
+            ];
             self.scalar("mask", &[&scope[..], &[Field::Number(position)]].concat())
         };
         (f(to) + &self.q - f(from)) % &self.q

@@ -64,7 +64,11 @@ impl Server {
         });
         let address: std::net::SocketAddr = address.recv().expect("the server starts");
         let api = Api::new(&format!("http://{address}"));
-        Self { api, stop: Some(stop), thread: Some(thread) }
+        Self {
+            api,
+            stop: Some(stop),
+            thread: Some(thread),
+        }
     }
 }
 
@@ -74,11 +78,15 @@ async fn run<S: Store>(
     stopped: oneshot::Receiver<()>,
 ) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    ready.send(listener.local_addr().expect("an address")).expect("the starter waits");
+    ready
+        .send(listener.local_addr().expect("an address"))
+        .expect("the starter waits");
     let shutdown = async {
         let _ = stopped.await;
     };
-    serve(listener, AppState::new(store), shutdown).await.expect("the server runs");
+    serve(listener, AppState::new(store), shutdown)
+        .await
+        .expect("the server runs");
 }
 
 impl Drop for Server {

@@ -42,8 +42,13 @@ pub struct TestToken {
 }
 
 enum Running {
-    Thread { line: UnixStream, thread: JoinHandle<()> },
-    Pty { address: token_client::Address },
+    Thread {
+        line: UnixStream,
+        thread: JoinHandle<()>,
+    },
+    Pty {
+        address: token_client::Address,
+    },
     #[cfg(feature = "qemu")]
     Qemu(Qemu),
 }
@@ -52,8 +57,12 @@ impl TestToken {
     /// A new token with its state in `dir`, switched on.
     #[must_use]
     pub fn start(carrier: Carrier, dir: &Path) -> Self {
-        let mut token =
-            Self { carrier, dir: dir.to_owned(), ceremony: false, running: None };
+        let mut token = Self {
+            carrier,
+            dir: dir.to_owned(),
+            ceremony: false,
+            running: None,
+        };
         token.power_on();
         token
     }
@@ -75,10 +84,14 @@ impl TestToken {
     pub fn kill(&mut self) {
         match self.running.take() {
             Some(Running::Thread { line, thread }) => {
-                line.shutdown(std::net::Shutdown::Both).expect("an open line");
+                line.shutdown(std::net::Shutdown::Both)
+                    .expect("an open line");
                 drop(line);
                 let ended = thread.join();
-                assert!(ended.is_ok() || std::thread::panicking(), "the token panicked");
+                assert!(
+                    ended.is_ok() || std::thread::panicking(),
+                    "the token panicked"
+                );
             }
             #[cfg(feature = "qemu")]
             Some(Running::Qemu(qemu)) => qemu.kill(),
@@ -125,7 +138,8 @@ impl TestToken {
         match self.running.as_ref().expect("it has power") {
             Running::Thread { line, .. } => {
                 let line = line.try_clone().expect("a handle");
-                line.set_read_timeout(Some(Duration::from_millis(100))).expect("a socket");
+                line.set_read_timeout(Some(Duration::from_millis(100)))
+                    .expect("a socket");
                 Box::new(line)
             }
             Running::Pty { address } => Box::new(Port::open(address).expect("the line opens")),

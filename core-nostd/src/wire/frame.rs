@@ -171,8 +171,9 @@ impl<const N: usize> FrameReader<N> {
         }
     }
 
-    /// Takes one byte. Returns true when it ends a frame, which [`Self::frame`] then gives out; empty
-    /// frames (delimiters in a row) are passed over, so that a client can send some to resynchronise.
+    /// Takes one byte. Returns true when it ends a frame, which [`Self::frame`] then gives out;
+    /// empty frames (delimiters in a row) are passed over, so that a client can send some to
+    /// resynchronise.
     pub fn push(&mut self, byte: u8) -> bool {
         if self.done {
             self.clear();

@@ -5,9 +5,11 @@ use std::time::Duration;
 use core_nostd::{
     ciphersuite::{Ciphersuite, SuiteId, SuiteVisitor},
     group::Group,
+    wire::scope::ScopeRecord,
 };
 use host_kernels::discrete_log::{DiscreteLogTable, TableBits, TableFileError, Window};
 use indicatif::{ProgressBar, ProgressStyle};
+use token_client::OwnedStatement;
 
 use crate::{
     book::Book,
@@ -16,11 +18,16 @@ use crate::{
     out::hint,
 };
 
-/// The amount behind `d`, which is at most `bound` in absolute value if the server counts right.
-pub fn amount(book: &Book, d: &[u8], bound: &str) -> Result<i64> {
+/// The amount behind a release, which is at most `bound` in absolute value if the server counts
+/// right.
+pub fn amount(book: &Book, released: &OwnedStatement, bound: &str) -> Result<i64> {
     let window = window(bound);
+    let d = &released.d;
     let minor = book.rules.suite.dispatch(Decode { d, window })?;
-    minor.ok_or_else(|| Failure::failed(out_of_range(book, bound, window)))
+    minor.ok_or_else(|| {
+        let text = out_of_range(book, &released.scope, bound, window);
+        Failure::failed(text)
+    })
 }
 
 struct Decode<'a> {
@@ -35,7 +42,12 @@ impl SuiteVisitor for Decode<'_> {
         let d = S::Group::decode(self.d).map_err(|error| {
             Failure::failed(format!("the token's answer does not decode: {error}"))
         })?;
-        Ok(table::<S>()?.solve(&d, self.window).ok())
+        let table = table::<S>()?;
+        let spinner = ProgressBar::new_spinner().with_message("looking for the amount");
+        spinner.enable_steady_tick(Duration::from_millis(200));
+        let minor = table.solve(&d, self.window).ok();
+        spinner.finish_and_clear();
+        Ok(minor)
     }
 }
 
@@ -84,23 +96,30 @@ fn window(bound: &str) -> Window {
         .unwrap_or(Window::MAX)
 }
 
-fn out_of_range(book: &Book, bound: &str, window: Window) -> String {
+fn out_of_range(book: &Book, scope: &ScopeRecord, bound: &str, window: Window) -> String {
     let currency = book.rules.currency;
     let reach = book.amount((1 << window.get()) - 1);
     let bound = match bound.parse() {
         Ok(bound) => format!("{} {currency}", book.amount(bound)),
         Err(_) => format!("{bound} minor units"),
     };
+    let advice = match scope {
+        ScopeRecord::Total(_) => {
+            "Open the book in parts, cut by cut: `tally cut list`, then `tally total --from N \
+             --to M`"
+        }
+        ScopeRecord::Balance { .. } => {
+            "It can be shown again once postings have brought it back into that range"
+        }
+        _ => {
+            "Open the book in parts: `tally total --from POSITION --to POSITION`. In an open book \
+             an entry may also hold more than the cap, which nobody checks"
+        }
+    };
     format!(
         "the sum was opened, but it is not between -{reach} and {reach} {currency}, where it was \
          looked for (entries times cap allow {bound}). No money is lost or wrong: it is only not \
-         decoded. Open the book in parts, cut by cut: `tally cut list`, then `tally total --from N \
-         --to M`{}",
-        if book.is_open() {
-            ". In an open book an entry may also hold more than the cap, which nobody checks"
-        } else {
-            ""
-        }
+         decoded. {advice}"
     )
 }
 
@@ -129,12 +148,14 @@ mod tests {
     fn a_sum_that_is_too_large_says_bound_window_and_what_helps() {
         let statement = crate::statement::tests::sample(core_nostd::book::BookKind::Open, 1);
         let book = Book::from_api(&statement.book).expect("a book");
-        let text = out_of_range(&book, "1000000", window("1000000"));
+        let text = |scope| out_of_range(&book, &scope, "1000000", window("1000000"));
+        let total = text(ScopeRecord::Total([].into_iter().collect()));
         assert!(
-            text.contains("between -10485.75 and 10485.75 EUR"),
-            "{text}"
+            total.contains("between -10485.75 and 10485.75 EUR"),
+            "{total}"
         );
-        assert!(text.contains("allow 10000.00 EUR"), "{text}");
-        assert!(text.contains("cut by cut"), "{text}");
+        assert!(total.contains("allow 10000.00 EUR"), "{total}");
+        assert!(total.contains("cut by cut"), "{total}");
+        assert!(text(ScopeRecord::Open).contains("more than the cap"));
     }
 }

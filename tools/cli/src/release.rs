@@ -98,7 +98,7 @@ fn finish(
             "the token opened another ciphertext than it was given",
         ));
     }
-    let minor = decode::amount(book, &released.d, bound)?;
+    let minor = decode::amount(book, &released, bound)?;
     token.confirm_decode(released.number, minor)?;
     let statement = statement::publishable(book, &released, minor);
     statement::verify(&statement).map_err(|error| {

@@ -14,5 +14,11 @@ mod line;
 mod open_books;
 /// The core against big integers.
 mod oracle;
+/// The store in a real MongoDB, killed and contended for.
+#[cfg(feature = "mongo")]
+mod store;
+/// The ledger in a real MongoDB.
+#[cfg(feature = "mongo")]
+mod store;
 /// The main job, with power cuts in the middle.
 mod story;

@@ -17,8 +17,5 @@ mod oracle;
 /// The store in a real MongoDB, killed and contended for.
 #[cfg(feature = "mongo")]
 mod store;
-/// The ledger in a real MongoDB.
-#[cfg(feature = "mongo")]
-mod store;
 /// The main job, with power cuts in the middle.
 mod story;

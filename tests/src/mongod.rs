@@ -1,6 +1,6 @@
-//! A real mongod for tests: a replica set of one member, on a unix socket in a directory of its own,
-//! so that no port is taken. `MONGOD` names the program; `MONGODB_URI` a server that somebody else
-//! runs, which tests use instead where they need not kill it.
+//! A real mongod for tests: a replica set of one member, on a unix socket in a directory of its
+//! own, so that no port is taken. `MONGOD` names the program; `MONGODB_URI` a server that somebody
+//! else runs, which tests use instead where they need not kill it.
 
 use std::{
     env, fs,
@@ -130,7 +130,8 @@ pub struct Mongod {
 }
 
 impl Mongod {
-    /// Starts the program that `MONGOD` names, with nothing stored, and waits until it takes writes.
+    /// Starts the program that `MONGOD` names, with nothing stored, and waits until it takes
+    /// writes.
     ///
     /// # Panics
     /// If `MONGOD` is not set, or the program does not become a primary.
@@ -161,7 +162,8 @@ impl Mongod {
         self.process.wait().expect("mongod is our process");
     }
 
-    /// Starts it again after [`Mongod::kill`], with what is stored, and waits until it takes writes.
+    /// Starts it again after [`Mongod::kill`], with what is stored, and waits until it takes
+    /// writes.
     ///
     /// # Panics
     /// If it does not become a primary again.

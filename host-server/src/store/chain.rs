@@ -65,9 +65,9 @@ pub fn check_contiguous(entries: &[Stored], from: u64) -> Result<()> {
     }
 }
 
-/// The entries of one account, each with the position it names as the account's previous one, where
-/// that is not among them. A writer may have signed such a link, then another account's entry stands
-/// there; else an entry of this account is lost.
+/// The entries of one account, each with the position it names as the account's previous one,
+/// where that is not among them. A writer may have signed such a link, then another account's
+/// entry stands there; else an entry of this account is lost.
 pub fn loose_links(entries: &[Stored]) -> Vec<(&Stored, u64)> {
     let places: BTreeSet<_> = entries
         .iter()

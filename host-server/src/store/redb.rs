@@ -36,8 +36,9 @@ impl RedbStore {
     /// file is put in order first. Blocks the thread meanwhile.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] if the file is in use or can't be opened, [`StoreError::Damaged`]
-    /// if it is not a ledger, [`StoreError::Schema`] if another version of this server wrote it.
+    /// [`StoreError::Unavailable`] if the file is in use or can't be opened,
+    /// [`StoreError::Damaged`] if it is not a ledger, [`StoreError::Schema`] if another version of
+    /// this server wrote it.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref().to_owned();
         let name = path.display().to_string();

@@ -1,9 +1,9 @@
 //! Appends. The `_id` of an entry is its position, so of two servers that try to fill one position
 //! MongoDB refuses one, whoever it is and however late its request arrives.
 //!
-//! An insert is sent only when a majority has the entry before it, and one insert command stores its
-//! documents in order and stops at the first that fails. So no chain ever has a gap, not even when a
-//! request that was given up is carried out after all: it fills the next positions or none.
+//! An insert is sent only when a majority has the entry before it, and an insert command stores
+//! its documents in order and stops at the first that fails. So no chain ever has a gap, not even
+//! when a request that was given up is carried out after all: it fills the next positions or none.
 //!
 //! What exactly happened to an insert that failed is never guessed: the chain is read again.
 

@@ -123,7 +123,10 @@ fn other_schemas_and_other_files_are_refused_and_left_alone() {
     let foreign = directory.path().join("foreign");
     let other: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("other");
     drop(Database::create(&foreign).expect("a database"));
-    edit(&foreign, |txn| Ok(drop(txn.open_table(other)?)));
+    edit(&foreign, |txn| {
+        txn.open_table(other)?;
+        Ok(())
+    });
     let error = RedbStore::open(&foreign).expect_err("not a ledger");
     assert!(matches!(error, StoreError::Damaged(_)), "{error:?}");
 

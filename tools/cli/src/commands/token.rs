@@ -26,7 +26,7 @@ pub enum Command {
     /// Make its keys and seal them under a PIN of 6 to 16 characters
     Provision {
         /// What it may open, decided once and for all
-        #[arg(long, value_delimiter = ',', default_value = "totals,balances")]
+        #[arg(long, value_delimiter = ',', default_value = "totals")]
         allow: Vec<Role>,
     },
     /// Say what it is and in which state

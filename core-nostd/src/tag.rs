@@ -296,9 +296,6 @@ impl SharedKeys {
 }
 
 /// Whether writers are strictly ascending, hence each named once. They are public.
-fn ascending<'a>(writers: impl Iterator<Item = &'a WriterId> + Clone) -> bool {
-    writers
-        .clone()
-        .zip(writers.skip(1))
-        .all(|(one, next)| one < next)
+pub(crate) fn ascending<'a>(writers: impl Iterator<Item = &'a WriterId>) -> bool {
+    writers.is_sorted_by(|one, next| one < next)
 }

@@ -1,7 +1,7 @@
 //! The serial protocol between a token and its host, version 1.
 //!
-//! One request is in flight at a time. A message is a [postcard](postcard) encoding of [`Request`]
-//! or [`Response`], carried in a [frame](frame) with protocol version, session nonce, request
+//! One request is in flight at a time. A message is a [postcard] encoding of [`Request`]
+//! or [`Response`], carried in a [frame] with protocol version, session nonce, request
 //! identifier and checksum. Enums only grow; the bytes of each version are frozen in tests.
 //!
 //! These types carry bytes; the types of the rest of this crate carry validity.
@@ -10,6 +10,7 @@ pub mod error;
 pub mod frame;
 pub mod request;
 pub mod response;
+mod verify;
 
 pub use error::TokenError;
 pub use frame::{FrameError, FrameHeader, SessionNonce, VERSION_CURRENT, VERSION_MIN};

@@ -2,16 +2,11 @@
 
 use core_nostd::{
     amount::Amount,
-    book::BookKind,
-    ciphersuite::{Ciphersuite, SuiteVisitor},
-    ciphertext::Ciphertext,
     error::VerifyError,
-    group::Group,
     ids::{Handle, WriterId},
-    keys::PublicKey,
-    proof::dleq::DleqProof,
-    statement::{Header, Scope, Span},
+    statement::Span,
     tag::LastPosition,
+    wire::{PerWriter, StatementRecord, scope::ScopeRecord},
 };
 use host_api as api;
 
@@ -27,12 +22,6 @@ pub enum StatementError {
     /// A writer or account is not hexadecimal of its length.
     #[error("an identifier is malformed")]
     Identifier,
-    /// Writers are not strictly ascending.
-    #[error("writers are not strictly ascending")]
-    Order,
-    /// Totals and balances belong to authenticated books, open sums to open ones.
-    #[error("the scope does not fit the kind of the book")]
-    Scope,
     /// `minor` is not an integer of 64 bits in its one spelling, or `amount` is not the same money.
     #[error("minor and amount are not the same amount")]
     Amount,
@@ -58,81 +47,42 @@ pub fn statement(book: &Book, statement: &api::Statement) -> Result<(), Statemen
     if statement.minor != minor.to_string() || statement.amount != amount {
         return Err(StatementError::Amount);
     }
-    let kind = match &statement.scope {
-        api::Scope::Open => BookKind::Open,
-        api::Scope::Total { .. } | api::Scope::Balance { .. } => BookKind::Authenticated,
+    let record = StatementRecord {
+        number: statement.number,
+        book: book.id(),
+        count: statement.count,
+        scope: scope(&statement.scope)?,
+        c1: &statement.c1.0,
+        c2: &statement.c2.0,
+        d: &statement.d.0,
+        proof_c: &statement.proof_c.0,
+        proof_s: &statement.proof_s.0,
     };
-    if kind != book.kind {
-        return Err(StatementError::Scope);
-    }
-    match &statement.scope {
-        api::Scope::Total { ranges } => {
-            let spans = ranges.iter().map(span).collect::<Result<Vec<_>, _>>()?;
-            check_ascending(spans.iter().map(|span| span.writer))?;
-            verify(book, statement, minor, Scope::Total(&spans))
-        }
-        api::Scope::Balance { account, last } => {
-            let account = Handle::from_hex(account).ok_or(StatementError::Identifier)?;
-            let last = last.iter().map(position).collect::<Result<Vec<_>, _>>()?;
-            check_ascending(last.iter().map(|last| last.writer))?;
-            verify(
-                book,
-                statement,
-                minor,
-                Scope::Balance {
-                    account,
-                    last: &last,
-                },
-            )
-        }
-        api::Scope::Open => verify(book, statement, minor, Scope::Open),
-    }
+    Ok(record.verify(&book.rules(), &book.public_key, minor)?)
 }
 
-fn verify(
-    book: &Book,
-    statement: &api::Statement,
-    minor: i64,
-    scope: Scope<'_>,
-) -> Result<(), StatementError> {
-    let check = Check {
-        book,
-        statement,
-        minor,
-        scope,
-    };
-    Ok(book.suite.dispatch(check)?)
+fn scope(scope: &api::Scope) -> Result<ScopeRecord, StatementError> {
+    Ok(match scope {
+        api::Scope::Total { ranges } => ScopeRecord::Total(each(ranges, span)?),
+        api::Scope::Balance { account, last } => ScopeRecord::Balance {
+            account: Handle::from_hex(account).ok_or(StatementError::Identifier)?,
+            last: each(last, position)?,
+        },
+        api::Scope::Open => ScopeRecord::Open,
+    })
 }
 
-struct Check<'a> {
-    book: &'a Book,
-    statement: &'a api::Statement,
-    minor: i64,
-    scope: Scope<'a>,
-}
-
-impl SuiteVisitor for Check<'_> {
-    type Output = Result<(), VerifyError>;
-
-    fn visit<S: Ciphersuite>(self) -> Self::Output {
-        let Self {
-            book,
-            statement,
-            minor,
-            scope,
-        } = self;
-        let header = Header::<S> {
-            number: statement.number,
-            book: book.id(),
-            public_key: PublicKey::from_bytes(&book.public_key)?,
-            count: statement.count,
-            scope,
-            ciphertext: Ciphertext::from_bytes(&statement.c1.0, &statement.c2.0)?,
-            d: S::Group::decode(&statement.d.0)?,
-        };
-        let proof = DleqProof::from_bytes(&statement.proof_c.0, &statement.proof_s.0)?;
-        header.verify(minor, &proof)
+/// Reads one item for each writer; a release has no more of them than a book has writers.
+fn each<A, B>(
+    items: &[A],
+    read: impl Fn(&A) -> Result<B, StatementError>,
+) -> Result<PerWriter<B>, StatementError> {
+    let mut list = PerWriter::new();
+    for item in items {
+        list.push(read(item)?)
+            .map_err(|_| VerifyError::Inconsistent)?;
     }
+    Ok(list)
 }
 
 fn span(span: &api::Span) -> Result<Span, StatementError> {
@@ -152,12 +102,4 @@ fn position(last: &api::LastPosition) -> Result<LastPosition, StatementError> {
 
 fn writer(text: &str) -> Result<WriterId, StatementError> {
     WriterId::from_hex(text).ok_or(StatementError::Identifier)
-}
-
-fn check_ascending(writers: impl Iterator<Item = WriterId>) -> Result<(), StatementError> {
-    if writers.is_sorted_by(|one, next| one < next) {
-        Ok(())
-    } else {
-        Err(StatementError::Order)
-    }
 }

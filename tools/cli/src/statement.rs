@@ -3,17 +3,11 @@
 use std::path::Path;
 
 use core_nostd::{
-    book::BookKind,
-    ciphersuite::{Ciphersuite, SuiteVisitor},
-    ciphertext::Ciphertext,
     error::VerifyError,
-    group::Group,
     ids::{Handle, WriterId},
-    keys::PublicKey,
-    proof::dleq::DleqProof,
-    statement::{Header, Scope, Span},
+    statement::{Scope, Span},
     tag::LastPosition,
-    wire::scope::ScopeRecord,
+    wire::{PerWriter, StatementRecord, scope::ScopeRecord},
 };
 use host_api as api;
 use token_client::OwnedStatement;
@@ -32,12 +26,6 @@ pub enum StatementError {
     /// A writer or account is not hexadecimal of its length.
     #[error("an identifier in it is malformed")]
     Identifier,
-    /// Writers are not strictly ascending.
-    #[error("it names a writer twice, or not in order")]
-    Order,
-    /// Totals and balances belong to authenticated books, open sums to open ones.
-    #[error("what it is about does not fit the kind of its book")]
-    Scope,
     /// `minor` and `amount` are not one amount in its one spelling.
     #[error("its two spellings of the amount differ")]
     Amount,
@@ -106,39 +94,43 @@ pub fn verify(statement: &api::Statement) -> Result<(Book, i64), StatementError>
     if statement.minor != minor.to_string() || statement.amount != amount {
         return Err(StatementError::Amount);
     }
-    let check = |kind, scope| {
-        if kind != book.rules.kind {
-            return Err(StatementError::Scope);
-        }
-        let proof = Check {
-            book: &book,
-            statement,
-            minor,
-            scope,
-        };
-        Ok(book.rules.suite.dispatch(proof)?)
+    let record = StatementRecord {
+        number: statement.number,
+        book: book.id,
+        count: statement.count,
+        scope: scope(&statement.scope)?,
+        c1: &statement.c1.0,
+        c2: &statement.c2.0,
+        d: &statement.d.0,
+        proof_c: &statement.proof_c.0,
+        proof_s: &statement.proof_s.0,
     };
-    match &statement.scope {
-        api::Scope::Total { ranges } => {
-            let spans = ranges.iter().map(span).collect::<Result<Vec<_>, _>>()?;
-            check_ascending(spans.iter().map(|span| span.writer))?;
-            check(BookKind::Authenticated, Scope::Total(&spans))?;
-        }
-        api::Scope::Balance { account, last } => {
-            let account = Handle::from_hex(account).ok_or(StatementError::Identifier)?;
-            let last = last.iter().map(position).collect::<Result<Vec<_>, _>>()?;
-            check_ascending(last.iter().map(|last| last.writer))?;
-            check(
-                BookKind::Authenticated,
-                Scope::Balance {
-                    account,
-                    last: &last,
-                },
-            )?;
-        }
-        api::Scope::Open => check(BookKind::Open, Scope::Open)?,
-    }
+    record.verify(&book.rules.as_rules(), &book.public_key, minor)?;
     Ok((book, minor))
+}
+
+fn scope(scope: &api::Scope) -> Result<ScopeRecord, StatementError> {
+    Ok(match scope {
+        api::Scope::Total { ranges } => ScopeRecord::Total(each(ranges, span)?),
+        api::Scope::Balance { account, last } => ScopeRecord::Balance {
+            account: Handle::from_hex(account).ok_or(StatementError::Identifier)?,
+            last: each(last, position)?,
+        },
+        api::Scope::Open => ScopeRecord::Open,
+    })
+}
+
+/// Reads one item for each writer; a release has no more of them than a book has writers.
+fn each<A, B>(
+    items: &[A],
+    read: impl Fn(&A) -> Result<B, StatementError>,
+) -> Result<PerWriter<B>, StatementError> {
+    let mut list = PerWriter::new();
+    for item in items {
+        list.push(read(item)?)
+            .map_err(|_| VerifyError::Inconsistent)?;
+    }
+    Ok(list)
 }
 
 /// Writes a statement to a file, for [`verify`].
@@ -146,38 +138,6 @@ pub fn write(path: &Path, statement: &api::Statement) -> Result<(), Failure> {
     let mut json = serde_json::to_vec_pretty(statement).map_err(Failure::failed)?;
     json.push(b'\n');
     durable::write(path, &json).map_err(|error| Failure::file(path, error))
-}
-
-/// The part that depends on the suite.
-struct Check<'a> {
-    book: &'a Book,
-    statement: &'a api::Statement,
-    minor: i64,
-    scope: Scope<'a>,
-}
-
-impl SuiteVisitor for Check<'_> {
-    type Output = Result<(), VerifyError>;
-
-    fn visit<S: Ciphersuite>(self) -> Self::Output {
-        let Self {
-            book,
-            statement,
-            minor,
-            scope,
-        } = self;
-        let header = Header::<S> {
-            number: statement.number,
-            book: book.id,
-            public_key: PublicKey::from_bytes(&book.public_key)?,
-            count: statement.count,
-            scope,
-            ciphertext: Ciphertext::from_bytes(&statement.c1.0, &statement.c2.0)?,
-            d: S::Group::decode(&statement.d.0)?,
-        };
-        let proof = DleqProof::from_bytes(&statement.proof_c.0, &statement.proof_s.0)?;
-        header.verify(minor, &proof)
-    }
 }
 
 fn span(span: &api::Span) -> Result<Span, StatementError> {
@@ -195,14 +155,6 @@ fn position(last: &api::LastPosition) -> Result<LastPosition, StatementError> {
         writer,
         seq: last.seq,
     })
-}
-
-fn check_ascending(writers: impl Iterator<Item = WriterId>) -> Result<(), StatementError> {
-    if writers.is_sorted_by(|one, next| one < next) {
-        Ok(())
-    } else {
-        Err(StatementError::Order)
-    }
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ impl From<StoreError> for Fault {
 pub fn begin_write(database: &Database) -> Outcome<WriteTransaction> {
     let mut txn = database.begin_write()?;
     txn.set_durability(Durability::Immediate)?;
-    txn.set_two_phase_commit(true);
+    txn.set_quick_repair(true);
     Ok(txn)
 }
 

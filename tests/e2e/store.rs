@@ -210,23 +210,9 @@ async fn an_append_whose_answer_was_lost_is_found_when_it_is_tried_again() {
     let mongod = Mongod::start();
     let uri = mongod.uri("tallystick");
     let store = connect(&uri).await;
-    let admin = Client::with_uri_str(&uri)
-        .await
-        .expect("a client")
-        .database("admin");
     let lose_next_answer = async || {
-        let fail = doc! {
-            "configureFailPoint": "failCommand",
-            "mode": { "times": 1 },
-            "data": {
-                "failCommands": ["insert"],
-                "writeConcernError": { "code": 64, "errmsg": "waiting for replication timed out" },
-            },
-        };
-        admin
-            .run_command(fail)
-            .await
-            .expect("test commands are enabled");
+        let error = doc! { "code": 64, "errmsg": "waiting for replication timed out" };
+        fail_next_insert(&uri, doc! { "writeConcernError": error }).await;
     };
 
     store.append(&entries(3)).await.expect("an append");
@@ -250,6 +236,39 @@ async fn an_append_whose_answer_was_lost_is_found_when_it_is_tried_again() {
         .await
         .expect("an append");
     assert_eq!(outcomes, [(0, Put::Already), (1, Put::Already)]);
+}
+
+/// Lets the server fail the next insert in this way.
+async fn fail_next_insert(uri: &str, mut how: Document) {
+    how.insert("failCommands", ["insert"].as_slice());
+    let fail = doc! {
+        "configureFailPoint": "failCommand",
+        "mode": { "times": 1 },
+        "data": how,
+    };
+    let client = Client::with_uri_str(uri).await.expect("a client");
+    let answer = client.database("admin").run_command(fail).await;
+    answer.expect("test commands are enabled");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_database_refuses_entries_and_takes_them_when_there_is_room_again() {
+    let mongod = Mongod::start();
+    let uri = mongod.uri("tallystick");
+    let store = connect(&uri).await;
+    for full in [
+        doc! { "errorCode": 14031 },
+        doc! { "writeConcernError": { "code": 14031, "errmsg": "no space left" } },
+    ] {
+        fail_next_insert(&uri, full).await;
+        let error = store.append(&entries(3)).await.expect_err("no room");
+        assert!(matches!(error, StoreError::Full(_)), "{error:?}");
+    }
+    // The second time the entries were stored, only not for sure.
+    assert_eq!(
+        store.append(&entries(3)).await.expect("an append"),
+        [ALREADY; 3]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

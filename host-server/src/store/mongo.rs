@@ -3,7 +3,7 @@
 //!
 //! Every write is one document, acknowledged by a majority and journaled. Nothing is cached: any
 //! number of servers may share a database, and a chain is fenced by the `_id`s of its entries alone
-//! (`append`). Reads go to the primary and see only what a majority has; where an answer comes
+//! (`mongo/append.rs`). Reads go to the primary and see only what a majority has; where an answer comes
 //! from several documents they are read from one snapshot.
 //!
 //! A primary that was cut off from the others may, until it notices, answer reads with what it last

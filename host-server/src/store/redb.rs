@@ -2,7 +2,7 @@
 //! it is open; a second server is refused.
 //!
 //! Every read has a read transaction, that is one snapshot, of its own. Writes go through one
-//! thread (`writer`) that commits together what arrived during the last commit.
+//! thread (`redb/writer.rs`) that commits together what arrived during the last commit.
 
 use std::{io, path::Path, sync::Arc};
 

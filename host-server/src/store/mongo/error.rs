@@ -6,9 +6,12 @@ use crate::store::StoreError;
 
 /// "E11000 duplicate key error".
 const DUPLICATE_KEY: i32 = 11000;
-/// Codes that say that there is no room: the disk is full, a quota is used up, and a hosting
-/// provider's own way to say so.
-const FULL: [i32; 3] = [14031, 12501, 8000];
+/// The disk is full.
+const OUT_OF_DISK_SPACE: i32 = 14031;
+/// A quota is used up.
+const QUOTA_EXCEEDED: i32 = 12501;
+/// Whatever the hosting service refuses, also for want of room.
+const ATLAS_ERROR: i32 = 8000;
 
 /// Whether the only thing wrong is that something is there already, under the `_id` or in a unique
 /// index. If so, the number of documents before it: these are durable.
@@ -29,22 +32,35 @@ impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
         let text = format!("MongoDB: {}", error.kind);
         match &*error.kind {
-            _ if codes(&error).iter().any(|code| FULL.contains(code)) => Self::Full(text),
+            _ if refusals(&error).into_iter().any(is_full) => Self::Full(text),
             ErrorKind::Bson(_) => Self::Damaged(text),
             _ => Self::Unavailable(text),
         }
     }
 }
 
-fn codes(error: &Error) -> Vec<i32> {
+fn is_full((code, message): (i32, &str)) -> bool {
+    match code {
+        OUT_OF_DISK_SPACE | QUOTA_EXCEEDED => true,
+        ATLAS_ERROR => message.contains("space quota"),
+        _ => false,
+    }
+}
+
+/// Code and message of everything that the server refused.
+fn refusals(error: &Error) -> Vec<(i32, &str)> {
     match &*error.kind {
-        ErrorKind::Command(error) => vec![error.code],
-        ErrorKind::Write(WriteFailure::WriteError(error)) => vec![error.code],
-        ErrorKind::Write(WriteFailure::WriteConcernError(error)) => vec![error.code],
+        ErrorKind::Command(error) => vec![(error.code, &error.message)],
+        ErrorKind::Write(WriteFailure::WriteError(error)) => vec![(error.code, &error.message)],
+        ErrorKind::Write(WriteFailure::WriteConcernError(error)) => {
+            vec![(error.code, &error.message)]
+        }
         ErrorKind::InsertMany(errors) => {
-            let of_writes = errors.write_errors.iter().flatten().map(|error| error.code);
+            let of_writes = errors.write_errors.iter().flatten();
+            let of_writes = of_writes.map(|error| (error.code, error.message.as_str()));
+            let of_concern = errors.write_concern_error.iter();
             of_writes
-                .chain(errors.write_concern_error.iter().map(|error| error.code))
+                .chain(of_concern.map(|error| (error.code, error.message.as_str())))
                 .collect()
         }
         _ => Vec::new(),

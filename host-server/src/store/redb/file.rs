@@ -50,11 +50,12 @@ impl From<StoreError> for Fault {
 }
 
 /// A transaction that is on the disk when its commit returns. In two phases: entries come from
-/// strangers, and redb's checksum is not made to withstand chosen data.
+/// strangers, and redb's checksum is not made to withstand chosen data. Not with quick repair: on a
+/// file of 1 GB it makes commits ten times slower, to save a second when opening after a crash.
 pub fn begin_write(database: &Database) -> Outcome<WriteTransaction> {
     let mut txn = database.begin_write()?;
     txn.set_durability(Durability::Immediate)?;
-    txn.set_quick_repair(true);
+    txn.set_two_phase_commit(true);
     Ok(txn)
 }
 

@@ -3,7 +3,7 @@
 
 use core_nostd::wire::{State, TokenError};
 use e2e_tests::token::{AnyClient, Carrier, TestToken, scripted};
-use emulator::Script;
+use emulator::{Answers, Emulator, Listen, Options, Script};
 use token_client::{Client, ClientError, Deadlines};
 
 use crate::story::{ALL, rules};
@@ -111,6 +111,28 @@ fn a_token_lives_in_process() {
 #[test]
 fn a_token_lives_on_the_firmware_image() {
     lives(Carrier::Qemu);
+}
+
+#[test]
+fn a_second_client_is_told_that_the_token_is_busy() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let options = Options {
+        state: dir.path().join("token.bin"),
+        listen: Listen::Unix(dir.path().join("token.sock")),
+        answers: Answers::Yes,
+        ceremony: false,
+    };
+    let emulator = Emulator::start(&options).expect("a token");
+    let address = emulator.address().to_string().parse().expect("an address");
+    std::thread::spawn(move || emulator.serve());
+    let mut first = Client::connect(&address).expect("a hello");
+    assert_eq!(refused(Client::connect(&address)), TokenError::Busy);
+    first.hello().expect("the first is not disturbed");
+    drop(first);
+    // The line is free once the token has seen its end.
+    while let Err(error) = Client::connect(&address) {
+        assert_eq!(error.token(), Some(TokenError::Busy));
+    }
 }
 
 #[test]

@@ -124,6 +124,13 @@ impl<T: Read + Write> Session<T> {
         loop {
             let header = self.next_frame(end, self.deadlines.answer)?;
             if header.session != nonce {
+                // Whoever serves another client says so outside of any session.
+                let busy = Response::Error(TokenError::Busy);
+                if header.session == SessionNonce::default()
+                    && decode(&self.message).is_ok_and(|answer| answer == busy)
+                {
+                    return Err(TokenError::Busy.into());
+                }
                 continue;
             }
             match decode(&self.message)? {

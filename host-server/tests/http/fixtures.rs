@@ -52,7 +52,10 @@ impl Server {
         runtime.spawn(serve(listener, state, async {
             let _ = stopped.await;
         }));
-        let config = ureq::Agent::config_builder().http_status_as_error(false);
+        // A refusal before the body was read ends its connection, so none is used twice.
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_idle_connections(0);
         let agent = config.build().into();
         Self {
             url,

@@ -197,7 +197,7 @@ fn a_writer_listed_twice_is_noticed_though_the_proof_holds() {
     let statement = state(&keys, Scope::Total(&[span, span]), 20);
     let problem = server.post(&keys.path("/statements"), &statement);
     let problem = problem.problem(422, "bad-statement");
-    assert!(problem.detail.expect("says why").contains("ascending"));
+    assert!(problem.detail.expect("says why").contains("contradict"));
 }
 
 #[test]

@@ -3,11 +3,15 @@
 //!
 //! Every write is one document, acknowledged by a majority and journaled. Nothing is cached: any
 //! number of servers may share a database, and a chain is fenced by the `_id`s of its entries alone
-//! (`mongo/append.rs`). Reads go to the primary and see only what a majority has; where an answer comes
-//! from several documents they are read from one snapshot.
+//! (`mongo/append.rs`). Reads go to the primary and see only what a majority has; where an answer
+//! comes from several documents they are read from one snapshot.
 //!
 //! A primary that was cut off from the others may, until it notices, answer reads with what it last
 //! knew; it can't acknowledge a write.
+//!
+//! Ranges of `_id` would shard every collection well, but MongoDB gives a sharded collection no
+//! unique index that does not begin with its shard key, and open entries need one (`setup.rs`). So
+//! `entries` has to stay on one shard until they have a collection of their own.
 
 use std::{fmt, future::Future, time::Duration};
 

@@ -137,8 +137,9 @@ impl Mongod {
     /// If `MONGOD` is not set, or the program does not become a primary.
     #[must_use]
     pub fn start() -> Self {
-        let program = env::var_os("MONGOD")
-            .expect("set MONGOD to the path of a mongod; `cargo xtask fetch` gets one");
+        let program = env::var_os("MONGOD").expect(
+            "MONGOD is the path of a mongod that tests may kill; `cargo xtask fetch` gets one",
+        );
         let directory = tempfile::tempdir().expect("a temporary directory");
         let process = spawn(&program.clone().into(), &directory);
         let mongod = Self {

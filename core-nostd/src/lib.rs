@@ -48,11 +48,7 @@
 //! the ledger; `wire` (a feature) is the serial protocol.
 #![no_std]
 #![forbid(unsafe_code)]
-#![warn(
-    clippy::alloc_instead_of_core,
-    clippy::std_instead_of_alloc,
-    clippy::std_instead_of_core
-)]
+#![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_core)]
 
 pub mod account;
 pub mod amount;

@@ -1,11 +1,7 @@
 //! All behaviour of the token, generic over the [`Platform`] it runs on.
 #![no_std]
 #![forbid(unsafe_code)]
-#![warn(
-    clippy::alloc_instead_of_core,
-    clippy::std_instead_of_alloc,
-    clippy::std_instead_of_core
-)]
+#![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_core)]
 
 mod books;
 pub mod device;

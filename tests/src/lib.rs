@@ -13,3 +13,21 @@ pub mod qemu;
 pub mod reference;
 pub mod server;
 pub mod token;
+
+/// Opens a file that has one owner at a time and has just been closed.
+///
+/// A process that another test is starting shares the locks of this one between its fork and its
+/// exec, so a lock may outlive its owner by that moment.
+///
+/// # Panics
+/// If the file can't be opened for ten seconds.
+pub fn reopen<T, E: std::fmt::Debug>(open: impl Fn() -> Result<T, E>) -> T {
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    loop {
+        match open() {
+            Ok(opened) => return opened,
+            Err(error) => assert!(std::time::Instant::now() < end, "{error:?}"),
+        }
+        std::thread::yield_now();
+    }
+}

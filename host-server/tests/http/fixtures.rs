@@ -66,23 +66,38 @@ impl Server {
     }
 
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+        self.try_send(method, path, headers, body)
+            .expect("an answer")
+    }
+
+    /// The answer, or none if the connection ended while the body was sent.
+    pub fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Option<Reply> {
         let mut request = ureq::http::Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.url));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let mut answer = if body.is_empty() {
+        let answer = if body.is_empty() {
             self.agent.run(request.body(()).expect("a request"))
         } else {
             self.agent.run(request.body(body).expect("a request"))
-        }
-        .expect("an answer");
-        Reply {
+        };
+        let mut answer = match answer {
+            Err(ureq::Error::Io(_)) if !body.is_empty() => return None,
+            answer => answer.expect("an answer"),
+        };
+        Some(Reply {
             status: answer.status().as_u16(),
             headers: answer.headers().clone(),
             text: answer.body_mut().read_to_string().expect("text"),
-        }
+        })
     }
 
     pub fn get(&self, path: &str) -> Reply {

@@ -15,7 +15,8 @@ pub const NAME_LEN_MAX: usize = 48;
 pub const MIN_ENTRIES_DEFAULT: u32 = 16;
 /// Largest `min_entries` of a book.
 pub const MIN_ENTRIES_MAX: u32 = 1 << 20;
-/// Largest cap: sums of 2^15 entries at this cap still fit an `i64`.
+/// Largest cap of a book: sums of fewer than 2^15 entries at this cap still fit an `i64`, and no
+/// sum at all comes near the order of a group (see [`crate::cap`]).
 pub const CAP_MAX: u64 = 1 << 48;
 
 /// Who may write into a book, and who vouches for its sums.
@@ -131,11 +132,5 @@ impl BookRules<'_> {
             *to = from;
         }
         BookId(id)
-    }
-
-    /// Whether an entry of `minor` units is within the cap.
-    #[must_use]
-    pub fn admits(&self, minor: i64) -> bool {
-        minor.unsigned_abs() <= self.cap
     }
 }

@@ -15,6 +15,9 @@ use crate::{
 
 impl<S: Ciphersuite> PublicKey<S> {
     /// `(rG, rY + mG)`. The nonce is used up.
+    ///
+    /// This is the bare scheme, for any `m`. In an open book whoever encrypts holds the amount to
+    /// the cap ([`crate::book::BookRules::admit`]); nobody can check it afterwards.
     #[must_use]
     pub fn encrypt(&self, m: i64, nonce: Nonce<S>) -> Ciphertext<S> {
         Ciphertext {

@@ -4,6 +4,7 @@ use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
 use crate::{
+    cap::EntryAmount,
     ciphersuite::{Ciphersuite, Element, Scalar},
     ciphertext::Ciphertext,
     group::Group,
@@ -47,14 +48,19 @@ impl<S: Ciphersuite> Entry<S> {
 impl<S: Ciphersuite> Nonce<S> {
     /// The nonce of an entry: `PRF(hedge; purpose, suite, 32 random bytes; writer, book, seq,
     /// account, prev, m)`.
-    pub fn for_entry(hedge: &Hedge, rng: &mut impl CryptoRng, place: &Place, m: i64) -> Self {
+    pub fn for_entry(
+        hedge: &Hedge,
+        rng: &mut impl CryptoRng,
+        place: &Place,
+        m: EntryAmount,
+    ) -> Self {
         let input = [
             Part::Bytes(&place.writer.0),
             Part::Bytes(&place.book.0),
             Part::U64(place.seq),
             Part::Bytes(&place.account.0),
             place.prev.into(),
-            Part::U64(m.cast_unsigned()),
+            Part::U64(m.minor().cast_unsigned()),
         ];
         Self::hedged(hedge.expose_bytes(), rng, b"entry", &input)
     }
@@ -62,17 +68,17 @@ impl<S: Ciphersuite> Nonce<S> {
 
 impl SharedKeys {
     /// Encrypts and tags `m` with the secret key: four multiplications of the generator, the tag's
-    /// exponent being `αr + β(rx + m) + f(s+1) − f(s)`.
+    /// exponent being `αr + β(rx + m) + f(s+1) − f(s)`. The amount has passed the book's cap.
     #[must_use]
     pub fn entry<S: Ciphersuite>(
         &self,
         key: &SecretKey<S>,
         place: &Place,
-        m: i64,
+        m: EntryAmount,
         nonce: Nonce<S>,
     ) -> Entry<S> {
         let r = Zeroizing::new(nonce.short().widen());
-        let e2 = Zeroizing::new(*r * *key.scalar() + S::Group::scalar_from_i64(m));
+        let e2 = Zeroizing::new(*r * *key.scalar() + S::Group::scalar_from_i64(m.minor()));
         let tag = |part: TagPart<S>| {
             let exponent = *part.alpha * *r + *part.beta * *e2 + *part.mask;
             S::Group::mul_base(&Zeroizing::new(exponent))
@@ -94,11 +100,11 @@ impl SharedKeys {
         &self,
         key: &PublicKey<S>,
         place: &Place,
-        m: i64,
+        m: EntryAmount,
         nonce: Nonce<S>,
     ) -> Entry<S> {
         let r = Zeroizing::new(nonce.short().widen());
-        let scalar_m = Zeroizing::new(S::Group::scalar_from_i64(m));
+        let scalar_m = Zeroizing::new(S::Group::scalar_from_i64(m.minor()));
         let tag = |part: TagPart<S>| {
             let base = *part.alpha * *r + *part.beta * *scalar_m + *part.mask;
             let blinded = Zeroizing::new(*part.beta * *r);
@@ -107,7 +113,7 @@ impl SharedKeys {
         Entry {
             tag: tag(self.tag_part(place)),
             account_tag: tag(self.account_tag_part(place)),
-            ciphertext: key.encrypt(m, nonce),
+            ciphertext: key.encrypt(m.minor(), nonce),
         }
     }
 

@@ -2,8 +2,11 @@
 //! the numbers of the design's model come out of both.
 
 use core_nostd::{
+    book::{BookKind, BookRules, CAP_MAX},
+    cap::EntryAmount,
     ciphersuite::{Ciphersuite, Ffdhe2048Sha512 as S},
     ciphertext::Ciphertext,
+    currency::Currency,
     group::{ByteArray, Group},
     ids::{BookId, Handle, Place, WriterId},
     keys::{Nonce, RootSeed},
@@ -40,6 +43,19 @@ fn nonce(seed: u64) -> (Nonce<S>, BigUint) {
         Nonce::random(&mut ChaCha20Rng::seed_from_u64(seed)),
         reference::short(&wide),
     )
+}
+
+/// An amount that the rules of some book admit.
+fn admitted(m: i64) -> EntryAmount {
+    let rules = BookRules {
+        suite: S::ID,
+        kind: BookKind::Authenticated,
+        currency: Currency::from_code("EUR").expect("an active code"),
+        cap: CAP_MAX,
+        min_entries: 16,
+        name: "any",
+    };
+    rules.admit(m).expect("within the cap")
 }
 
 #[test]
@@ -96,7 +112,7 @@ fn entries_and_releases_agree_and_give_the_numbers_of_the_model() {
             prev,
         };
         let (nonce, r) = nonce(100 + seq);
-        let entry = shared.entry(&key, &place, m, nonce);
+        let entry = shared.entry(&key, &place, admitted(m), nonce);
         let plain = reference::Place {
             book: &BOOK.0,
             writer: &writer.0,

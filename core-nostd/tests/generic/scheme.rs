@@ -1,9 +1,12 @@
 //! What the scheme must do in every suite: encryption, group law, tags, releases, statements.
 
 use core_nostd::{
+    book::{BookKind, BookRules, CAP_MAX},
+    cap::EntryAmount,
     check_amount,
-    ciphersuite::Ciphersuite,
+    ciphersuite::{Ciphersuite, SuiteId},
     ciphertext::Ciphertext,
+    currency::Currency,
     entry::Entry,
     error::{ClaimRefused, VerifyError},
     group::Group,
@@ -25,6 +28,19 @@ fn rng(seed: u64) -> ChaCha20Rng {
 
 fn nonce<S: Ciphersuite>(seed: u64) -> Nonce<S> {
     Nonce::random(&mut rng(seed))
+}
+
+/// An amount that the rules of some book admit.
+fn admitted(m: i64) -> EntryAmount {
+    let rules = BookRules {
+        suite: SuiteId::Ristretto255,
+        kind: BookKind::Authenticated,
+        currency: Currency::from_code("EUR").expect("an active code"),
+        cap: CAP_MAX,
+        min_entries: 16,
+        name: "any",
+    };
+    rules.admit(m).expect("within the cap")
 }
 
 fn opens_to<S: Ciphersuite>(key: &SecretKey<S>, ciphertext: &Ciphertext<S>, m: i64) -> bool {
@@ -135,11 +151,13 @@ impl<S: Ciphersuite> Book<S> {
         };
         *next_seq += 1;
         let nonce_seed = 1000 + u64::try_from(self.log.len()).unwrap();
-        let entry = self.shared.entry(&self.key, &place, m, nonce(nonce_seed));
-        let public = self.key.public_key();
-        let as_writer = self
+        let entry = self
             .shared
-            .entry_with_public_key(&public, &place, m, nonce(nonce_seed));
+            .entry(&self.key, &place, admitted(m), nonce(nonce_seed));
+        let public = self.key.public_key();
+        let as_writer =
+            self.shared
+                .entry_with_public_key(&public, &place, admitted(m), nonce(nonce_seed));
         assert_eq!(entry, as_writer, "a writer without x makes the same entry");
         self.log.push((account, m, place, entry));
         entry
@@ -486,7 +504,7 @@ pub fn check_keys<S: Ciphersuite>() {
     let hedge = Hedge::from_bytes(&[1; 32]);
     // With a generator that repeats itself, only the input tells the nonces apart.
     let c1 = |hedge: &Hedge, place: Place, m: i64| {
-        let nonce = Nonce::for_entry(hedge, &mut rng(1), &place, m);
+        let nonce = Nonce::for_entry(hedge, &mut rng(1), &place, admitted(m));
         key.encrypt(m, nonce).c1
     };
     let all = [

@@ -6,6 +6,7 @@
 
 use core_nostd::{
     book::BookKind,
+    cap::EntryAmount,
     ciphersuite::{Ciphersuite, Ristretto255Sha512},
     entry::Entry,
     group::Group,
@@ -265,7 +266,7 @@ impl<P: Platform> Engine<P> {
         let (identity, secrets) = self.vault.unlocked()?;
         let key = secrets.seed.secret_key::<S>(&request.book);
         let mut len = 0;
-        for (posting, (seq, prev)) in request.postings.iter().zip(links) {
+        for (posting, Link { seq, prev, amount }) in request.postings.iter().zip(links) {
             let place = Place {
                 book: request.book,
                 writer: identity.writer,
@@ -273,8 +274,8 @@ impl<P: Platform> Engine<P> {
                 account: posting.account,
                 prev: *prev,
             };
-            let nonce = Nonce::<S>::for_entry(&secrets.hedge, &mut rng, &place, posting.minor);
-            let entry = secrets.shared.entry(&key, &place, posting.minor, nonce);
+            let nonce = Nonce::<S>::for_entry(&secrets.hedge, &mut rng, &place, *amount);
+            let entry = secrets.shared.entry(&key, &place, *amount, nonce);
             let room = out.get_mut(len..).ok_or(TokenError::BadBatch)?;
             len += write_entry(&posting.account, *prev, &entry, room)?;
         }
@@ -285,8 +286,23 @@ impl<P: Platform> Engine<P> {
 /// Longest head of a chain's record, in bytes.
 const HEAD_LEN_MAX: usize = 10 + 10 + 1 + 16 + 11;
 
-/// For each entry of a batch, its position and that of its account's previous entry.
-type Links = Vec<(u64, Option<u64>), BATCH_LEN_MAX>;
+/// What an entry of a batch is signed with. Its amount is wiped when it is dropped.
+struct Link {
+    seq: u64,
+    /// Position of its account's previous entry.
+    prev: Option<u64>,
+    /// Within the cap.
+    amount: EntryAmount,
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.amount.zeroize();
+    }
+}
+
+/// One for each entry of a batch.
+type Links = Vec<Link, BATCH_LEN_MAX>;
 
 /// Checks everything about a batch that does not depend on the chain, and links its entries: to the
 /// account's previous entry in the batch or, for its first, to where the host says. That position
@@ -305,19 +321,19 @@ fn check<P: Platform>(book: &Book<'_>, request: &PostRequest<'_>) -> Result<Link
     for (posting, i) in postings.iter().zip(0_u64..) {
         // A position at the end of the range is never the chain's next one, and is refused later.
         let seq = expected_seq.saturating_add(i);
-        if !book.rules.admits(posting.minor) {
-            return Err(TokenError::OverCap);
-        }
+        let amount = book.rules.admit(posting.minor);
+        let amount = amount.map_err(|_| TokenError::OverCap)?;
         let in_batch = postings.iter().zip(&links).rev();
         let earlier = in_batch
             .filter(|(other, _)| other.account == posting.account)
-            .map(|(_, (seq, _))| *seq)
+            .map(|(_, link)| link.seq)
             .next();
         let prev = earlier.or(posting.prev);
         if earlier.is_none() && prev.is_some_and(|prev| prev >= *expected_seq) {
             return Err(TokenError::BadPrev);
         }
-        links.push((seq, prev)).map_err(|_| TokenError::BadBatch)?;
+        let link = Link { seq, prev, amount };
+        links.push(link).map_err(|_| TokenError::BadBatch)?;
     }
     Ok(links)
 }

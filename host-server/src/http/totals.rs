@@ -167,7 +167,7 @@ pub(crate) fn check_writers(len: usize) -> Result<()> {
 
 /// `count · cap` in minor units.
 fn bound(count: u64, book: &Book) -> String {
-    (u128::from(count) * u128::from(book.cap)).to_string()
+    book.rules().bound(count).to_string()
 }
 
 fn to_api(id: &BookId, book: &Book, total: Total) -> api::Total {

@@ -92,13 +92,8 @@ fn minor_units(book: &Book, amount: &str) -> Result<i64> {
     let minor = Amount::parse(amount, book.currency)
         .map_err(|error| Kind::BadAmount.detail(error.to_string()))?
         .minor();
-    if !book.rules().admits(minor) {
-        let cap = i64::try_from(book.cap).unwrap_or(i64::MAX);
-        let cap = Amount::from_minor(cap, book.currency);
-        let currency = book.currency;
-        return Err(Kind::OverCap.detail(format!(
-            "an entry of this book has at most {cap} {currency}"
-        )));
+    match book.rules().admit(minor) {
+        Ok(amount) => Ok(amount.minor()),
+        Err(error) => Err(Kind::OverCap.detail(error.to_string())),
     }
-    Ok(minor)
 }

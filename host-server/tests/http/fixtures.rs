@@ -258,9 +258,10 @@ impl Writer {
         };
         self.seq += 1;
         let nonce = Nonce::<S>::random(&mut self.rng);
+        let amount = keys.book.rules().admit(minor).expect("within the cap");
         to_api(
             &place,
-            &keys.shared.entry(&keys.secret, &place, minor, nonce),
+            &keys.shared.entry(&keys.secret, &place, amount, nonce),
         )
     }
 

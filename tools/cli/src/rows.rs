@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use core_nostd::{amount::Amount, nid::Nid};
+use core_nostd::{amount::Amount, cap::OverCap, nid::Nid};
 use sha2::{Digest, Sha256};
 use token_client::OwnedRules;
 use zeroize::Zeroizing;
@@ -233,14 +233,12 @@ pub fn minor_units(text: &str, rules: &OwnedRules) -> Result<i64, String> {
         _ => text,
     };
     let amount = Amount::parse(number, currency).map_err(|error| error.to_string())?;
-    if !rules.as_rules().admits(amount.minor()) {
-        let cap = i64::try_from(rules.cap).unwrap_or(i64::MAX);
-        let cap = Amount::from_minor(cap, currency);
-        return Err(format!(
+    match rules.as_rules().admit(amount.minor()) {
+        Ok(amount) => Ok(amount.minor()),
+        Err(OverCap { cap }) => Err(format!(
             "{amount} {currency} is above the book's cap of {cap} for one entry"
-        ));
+        )),
     }
-    Ok(amount.minor())
 }
 
 #[cfg(test)]

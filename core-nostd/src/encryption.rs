@@ -51,7 +51,7 @@ impl<S: Ciphersuite> SecretKey<S> {
     /// `D = c2 − x·c1 = mG`.
     #[must_use]
     pub fn decrypt_to_element(&self, ciphertext: &Ciphertext<S>) -> Element<S> {
-        ciphertext.c2 - S::Group::mul_short(&ciphertext.c1, &self.0)
+        ciphertext.c2 - self.mul(&ciphertext.c1)
     }
 }
 

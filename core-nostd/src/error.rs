@@ -17,6 +17,8 @@ pub enum DecodeError {
     NotInSubgroup,
     /// The identity where an element of full order is required.
     Identity,
+    /// Zero, which is no secret key.
+    Zero,
 }
 
 impl fmt::Display for DecodeError {
@@ -26,6 +28,7 @@ impl fmt::Display for DecodeError {
             Self::NonCanonical => "not a canonical encoding",
             Self::NotInSubgroup => "not in the group of prime order",
             Self::Identity => "the identity is not allowed here",
+            Self::Zero => "zero is no secret key",
         })
     }
 }

@@ -1,8 +1,9 @@
 //! Groups of prime order, written additively, as everything above them needs them.
 //!
 //! **Timing contract.** Every function here takes the same time for every *value* of its scalars,
-//! secret or not; what is not constant time says so by the suffix `_vartime`. Decoders are the
-//! exception: they read public bytes and may stop at the first fault.
+//! secret or not; what is not constant time says so by the suffix `_vartime`. Decoders may stop at
+//! the first fault; that of elements reads public bytes, that of scalars takes the same time for
+//! every canonical one.
 
 use core::{
     fmt::Debug,

@@ -86,7 +86,7 @@ impl RootSeed {
             Part::Bytes(&book.0),
         ];
         prf_bytes(&self.derive("x"), &parts, wide.as_mut());
-        SecretKey(S::Group::reduce_short(&wide))
+        SecretKey(Exponent::Short(S::Group::reduce_short(&wide)))
     }
 }
 
@@ -104,24 +104,63 @@ pub struct SharedKeys {
     pub(crate) nid_box: PrfKey,
 }
 
-/// The secret key `x` of one book. Wiped when dropped.
-pub struct SecretKey<S: Ciphersuite>(pub(crate) ShortScalar<S::Group>);
+/// The secret key `x` of one book, `0 < x < q`. Wiped when dropped.
+///
+/// Keys made here are short in finite-field suites; one made elsewhere may have any length and
+/// takes full-size multiplications, 8 to 11 times as long. Which of the two a key is, is public;
+/// its value does not show in the time of anything done with it.
+pub struct SecretKey<S: Ciphersuite>(Exponent<S>);
+
+/// `x`, as long as it may be. Both are wiped when dropped.
+enum Exponent<S: Ciphersuite> {
+    Short(ShortScalar<S::Group>),
+    Full(Zeroizing<Scalar<S>>),
+}
 
 impl<S: Ciphersuite> SecretKey<S> {
     /// Draws a fresh key that belongs to no seed (tests, examples, keys kept elsewhere).
     pub fn random(rng: &mut impl CryptoRng) -> Self {
-        Self(Nonce::<S>::random(rng).into_short())
+        Self(Exponent::Short(Nonce::<S>::random(rng).into_short()))
+    }
+
+    /// A key that was made elsewhere, from the canonical encoding of its scalar: as many bytes as
+    /// [`ScalarBytes`](crate::ciphersuite::ScalarBytes) has, big-endian in the finite-field suites.
+    /// The bytes are the caller's to wipe.
+    ///
+    /// # Errors
+    /// Those of [`Group::decode_scalar`], and [`DecodeError::Zero`]. Whether there is an error is
+    /// all that shows in the time.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let x = Zeroizing::new(S::Group::decode_scalar(bytes)?);
+        if bool::from(x.ct_eq(&S::Group::scalar_from_i64(0))) {
+            return Err(DecodeError::Zero);
+        }
+        Ok(Self(Exponent::Full(x)))
     }
 
     /// `Y = xG`.
     #[must_use]
     pub fn public_key(&self) -> PublicKey<S> {
-        PublicKey(S::Group::mul_base_short(&self.0))
+        PublicKey(match &self.0 {
+            Exponent::Short(x) => S::Group::mul_base_short(x),
+            Exponent::Full(x) => S::Group::mul_base(x),
+        })
+    }
+
+    /// `xE`.
+    pub(crate) fn mul(&self, element: &Element<S>) -> Element<S> {
+        match &self.0 {
+            Exponent::Short(x) => S::Group::mul_short(element, x),
+            Exponent::Full(x) => S::Group::mul(element, x),
+        }
     }
 
     /// `x` as an ordinary scalar, wiped when dropped.
     pub(crate) fn scalar(&self) -> Zeroizing<Scalar<S>> {
-        Zeroizing::new(self.0.widen())
+        match &self.0 {
+            Exponent::Short(x) => Zeroizing::new(x.widen()),
+            Exponent::Full(x) => x.clone(),
+        }
     }
 }
 
@@ -227,6 +266,6 @@ impl Hedge {
 
 impl<S: Ciphersuite> ConstantTimeEq for SecretKey<S> {
     fn ct_eq(&self, other: &Self) -> subtle::Choice {
-        self.0.widen().ct_eq(&other.0.widen())
+        self.scalar().ct_eq(&other.scalar())
     }
 }

@@ -94,6 +94,10 @@ pub enum TokenError {
     StorageFailed,
     /// The random number generator failed. The token does nothing that needs it.
     EntropyFailed,
+    /// Not a secret key of the book's suite: zero, not below `q`, or of another length.
+    BadKey,
+    /// Another book of this token has this secret key.
+    KeyInUse,
 }
 
 impl fmt::Display for TokenError {
@@ -146,6 +150,8 @@ impl fmt::Display for TokenError {
             Self::StorageFull => "the token's flash has no room left",
             Self::StorageFailed => "the token's flash failed or is damaged",
             Self::EntropyFailed => "the token's random number generator failed",
+            Self::BadKey => "not a secret key of the book's suite",
+            Self::KeyInUse => "the key is that of another book of this token already",
         };
         f.write_str(text)
     }

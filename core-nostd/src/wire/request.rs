@@ -144,6 +144,17 @@ pub enum Request<'a> {
     LastStatement,
     /// Ends the wait for presence. Has no answer of its own: the waiting request is answered.
     Cancel,
+    /// Adds an open book whose secret key was made elsewhere, with presence. → `Book`
+    ///
+    /// The key is this book's alone. It does not come from the root seed, so no backup of the seed
+    /// brings it back.
+    ImportBook {
+        /// Its rules.
+        rules: Rules<'a>,
+        /// The canonical encoding of the key `x`, `0 < x < q`: as long as an element of the
+        /// suite, big-endian in the finite-field suites.
+        x: &'a [u8],
+    },
 }
 
 /// One amount to be posted.
@@ -214,7 +225,7 @@ impl<'a> Rules<'a> {
     }
 }
 
-/// Names the command only: requests carry PINs, NIDs and amounts.
+/// Names the command only: requests carry PINs, keys, NIDs and amounts.
 impl fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -238,6 +249,7 @@ impl fmt::Debug for Request<'_> {
             Self::ConfirmDecode { .. } => "ConfirmDecode",
             Self::LastStatement => "LastStatement",
             Self::Cancel => "Cancel",
+            Self::ImportBook { .. } => "ImportBook",
         })
     }
 }

@@ -23,7 +23,7 @@ pub enum Response<'a> {
     Done,
     /// To `PublicKey`: the canonical encoding.
     PublicKey(&'a [u8]),
-    /// To `CreateBook` and `Book`.
+    /// To `CreateBook`, `ImportBook` and `Book`.
     Book(BookInfo<'a>),
     /// To `Book`: there is none at that place.
     NoBook,

@@ -131,13 +131,32 @@ impl<T: Read + Write> Client<T> {
     /// Those of every call; [`TokenError::BookExists`], [`TokenError::TooManyBooks`],
     /// [`TokenError::BadRules`], [`TokenError::SuiteUnsupported`].
     pub fn create_book(&mut self, rules: &BookRules<'_>) -> Result<OwnedBook, ClientError> {
-        let expected = rules.id();
-        let rules = Rules::from(rules);
-        self.session
-            .call(&Request::CreateBook { rules }, |answer| match answer {
-                Response::Book(info) if info.book == expected => OwnedBook::check(&info),
-                _ => None,
-            })
+        let request = Request::CreateBook {
+            rules: Rules::from(rules),
+        };
+        self.new_book(rules, &request)
+    }
+
+    /// Adds an open book whose secret key was made elsewhere, with presence. The key is this
+    /// book's alone, and no backup of the token's seed brings it back.
+    ///
+    /// `x` is the canonical encoding of the key: as long as an element of the suite, big-endian in
+    /// the finite-field suites. What was sent is wiped here; `x` is the caller's to wipe.
+    ///
+    /// # Errors
+    /// Those of [`Self::create_book`] and of presence; [`TokenError::WrongKind`] if the book is not
+    /// open, [`TokenError::BadKey`], [`TokenError::KeyInUse`]; [`TokenError::Malformed`] from a
+    /// token whose firmware is too old for it.
+    pub fn import_book(
+        &mut self,
+        rules: &BookRules<'_>,
+        x: &[u8],
+    ) -> Result<OwnedBook, ClientError> {
+        let request = Request::ImportBook {
+            rules: Rules::from(rules),
+            x,
+        };
+        self.new_book(rules, &request)
     }
 
     /// The book at a place in the token's list, from 0; `None` after the last.
@@ -332,6 +351,18 @@ impl<T: Read + Write> Client<T> {
     /// Those of every call; [`TokenError::NothingStored`].
     pub fn last_statement(&mut self) -> Result<OwnedStatement, ClientError> {
         self.statement(&Request::LastStatement)
+    }
+
+    fn new_book(
+        &mut self,
+        rules: &BookRules<'_>,
+        request: &Request<'_>,
+    ) -> Result<OwnedBook, ClientError> {
+        let expected = rules.id();
+        self.session.call(request, |answer| match answer {
+            Response::Book(info) if info.book == expected => OwnedBook::check(&info),
+            _ => None,
+        })
     }
 
     fn done(&mut self, request: &Request<'_>) -> Result<(), ClientError> {

@@ -237,6 +237,7 @@ impl<T: Read + Write> Session<T> {
             | Request::ChangePin { .. }
             | Request::Wipe
             | Request::CreateBook { .. }
+            | Request::ImportBook { .. }
             | Request::PublicKey { .. }
             | Request::ReleaseTotal { .. }
             | Request::ReleaseBalance { .. }

@@ -303,6 +303,48 @@ fn a_book_whose_rules_do_not_hash_to_its_id_is_no_answer() {
 }
 
 #[test]
+fn an_imported_key_goes_out_whole_and_only_its_book_is_an_answer() {
+    let rules = BookRules {
+        suite: SuiteId::Ffdhe3072,
+        kind: BookKind::Open,
+        currency: Currency::from_code("EUR").expect("a currency"),
+        cap: 100,
+        min_entries: 16,
+        name: "classic",
+    };
+    let key = [0xA5; 384];
+    let mut is_first = true;
+    let (mut token, log) = client(PATIENT, move |header, request| {
+        let Request::ImportBook { rules: sent, x } = request else {
+            return Vec::new();
+        };
+        assert_eq!((*sent, *x), (Rules::from(&rules), &key[..]));
+        let name = if std::mem::take(&mut is_first) {
+            rules.name
+        } else {
+            "another"
+        };
+        let rules = BookRules { name, ..rules };
+        let info = BookInfo {
+            book: rules.id(),
+            rules: Rules::from(&rules),
+            next_seq: 0,
+            last_cut: 0,
+        };
+        [
+            framed(header, &Response::Waiting),
+            framed(header, &Response::Book(info)),
+        ]
+        .concat()
+    });
+    let book = token.import_book(&rules, &key).expect("a book");
+    assert_eq!((book.id, book.rules.as_rules()), (rules.id(), rules));
+    let other = token.import_book(&rules, &key);
+    assert!(matches!(other, Err(ClientError::Protocol(_))));
+    assert_eq!(commands(&log), ["Hello", "ImportBook", "ImportBook"]);
+}
+
+#[test]
 fn postings_come_back_whole_or_not_at_all() {
     let entry = |account| SignedEntry {
         account: Handle([account; 32]),

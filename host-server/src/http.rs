@@ -17,8 +17,9 @@ use std::time::{Duration, Instant};
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, MatchedPath, Request},
-    http::{HeaderValue, Uri, header::HOST},
+    body::{Bytes, HttpBody},
+    extract::{DefaultBodyLimit, FromRequest, MatchedPath, Request},
+    http::{HeaderValue, StatusCode, Uri, header::HOST},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
@@ -66,6 +67,7 @@ pub fn router<S: Store>(state: AppState<S>) -> Router {
     }
     all.fallback(|| async { Problem::from(Kind::NotFound) })
         .method_not_allowed_fallback(|| async { Problem::from(Kind::MethodNotAllowed) })
+        .layer(middleware::from_fn(take_body))
         .layer(DefaultBodyLimit::max(BODY_LEN_MAX))
         .layer(middleware::from_fn(refuse_other_hosts))
         .layer(middleware::from_fn(log))
@@ -81,6 +83,26 @@ async fn limit_time(time: Duration, request: Request, next: Next) -> Response {
             .detail("it may have been done all the same: ask again before repeating it")
             .into_response(),
     }
+}
+
+/// Reads the body whole before anything is decided, so that a refusal finds it read and the
+/// connection goes on. A body that is declared too long is refused unread, and ends it.
+async fn take_body(request: Request, next: Next) -> Result<Response> {
+    let too_large =
+        || Kind::BodyTooLarge.detail(format!("a body has at most {BODY_LEN_MAX} bytes"));
+    let (parts, body) = request.into_parts();
+    if body.size_hint().lower() > BODY_LEN_MAX as u64 {
+        return Err(too_large());
+    }
+    let reading = Bytes::from_request(Request::from_parts(parts.clone(), body), &());
+    let bytes = tokio::time::timeout(REQUEST_TIME_MAX, reading)
+        .await
+        .map_err(|_| Kind::Timeout.detail("the body did not come in time"))?
+        .map_err(|rejection| match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+            _ => Kind::MalformedJson.detail("the body ended early"),
+        })?;
+    Ok(next.run(Request::from_parts(parts, bytes.into())).await)
 }
 
 /// Refuses requests for host names that are not this machine's: a page in a browser here must not

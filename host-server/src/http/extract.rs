@@ -1,17 +1,14 @@
 //! What handlers take from a request, each refusal a problem document.
 
 use axum::{
-    body::{Bytes, HttpBody},
+    body::Bytes,
     extract::{FromRequest, FromRequestParts, RawPathParams, Request},
-    http::{StatusCode, header::CONTENT_TYPE, request::Parts},
+    http::{header::CONTENT_TYPE, request::Parts},
 };
 use core_nostd::ids::{BookId, Handle, WriterId};
 use serde::de::DeserializeOwned;
 
-use super::{
-    BODY_LEN_MAX,
-    problem::{Kind, Problem, Result},
-};
+use super::problem::{Kind, Problem, Result};
 use crate::{AppState, ledger::Book, store::Store};
 
 /// The book named in the path, which exists.
@@ -124,19 +121,9 @@ impl<S: Store> FromRequest<AppState<S>> for JsonBytes {
             return Err(Kind::UnsupportedMediaType
                 .detail("send the body with the header content-type: application/json"));
         }
-        let too_large =
-            || Kind::BodyTooLarge.detail(format!("a body has at most {BODY_LEN_MAX} bytes"));
-        // A client that says so beforehand is not made to send it first.
-        if request.body().size_hint().lower() > BODY_LEN_MAX as u64 {
-            return Err(too_large());
-        }
+        // `take_body` has read it whole.
         let bytes = Bytes::from_request(request, state).await;
-        bytes
-            .map(Self)
-            .map_err(|rejection| match rejection.status() {
-                StatusCode::PAYLOAD_TOO_LARGE => too_large(),
-                _ => Kind::MalformedJson.detail("the body ended early"),
-            })
+        bytes.map(Self).map_err(Problem::internal)
     }
 }
 

@@ -308,7 +308,7 @@ fn identifiers_and_numbers_that_do_not_fit_are_refused() {
 }
 
 #[test]
-fn too_many_entries_or_bytes_are_refused() {
+fn too_many_entries_are_refused() {
     let server = Server::start();
     let keys = Keys::<Ristretto255Sha512>::new("open", BookKind::Open).create(&server);
     let tiny = |id: usize| api::OpenEntry {
@@ -320,12 +320,6 @@ fn too_many_entries_or_bytes_are_refused() {
     server
         .post(&keys.path("/entries"), &body)
         .problem(413, "too-many-entries");
-    // The answer may come before the body has been sent, and then ends the connection.
-    let fat = vec![b' '; (2 << 20) + 1];
-    let headers = [("content-type", "application/json")];
-    if let Some(reply) = server.try_send("POST", &keys.path("/entries"), &headers, &fat) {
-        reply.problem(413, "body-too-large");
-    }
     assert!(server.log(&keys.id).is_empty());
 }
 

@@ -1,6 +1,10 @@
 //! A server of its own for each test, a client, and writers with real keys.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    io::{Read, Write},
+    net::TcpStream,
+};
 
 use core_nostd::{
     book::BookKind,
@@ -52,10 +56,7 @@ impl Server {
         runtime.spawn(serve(listener, state, async {
             let _ = stopped.await;
         }));
-        // A refusal before the body was read ends its connection, so none is used twice.
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .max_idle_connections(0);
+        let config = ureq::Agent::config_builder().http_status_as_error(false);
         let agent = config.build().into();
         Self {
             url,
@@ -66,38 +67,37 @@ impl Server {
     }
 
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
-        self.try_send(method, path, headers, body)
-            .expect("an answer")
-    }
-
-    /// The answer, or none if the connection ended while the body was sent.
-    pub fn try_send(
-        &self,
-        method: &str,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: &[u8],
-    ) -> Option<Reply> {
         let mut request = ureq::http::Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.url));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let answer = if body.is_empty() {
+        let mut answer = if body.is_empty() {
             self.agent.run(request.body(()).expect("a request"))
         } else {
             self.agent.run(request.body(body).expect("a request"))
-        };
-        let mut answer = match answer {
-            Err(ureq::Error::Io(_)) if !body.is_empty() => return None,
-            answer => answer.expect("an answer"),
-        };
-        Some(Reply {
+        }
+        .expect("an answer");
+        Reply {
             status: answer.status().as_u16(),
             headers: answer.headers().clone(),
             text: answer.body_mut().read_to_string().expect("text"),
-        })
+        }
+    }
+
+    /// The whole answer to a request head written by hand.
+    pub fn send_head(&self, head: &str) -> String {
+        let address = self.url.strip_prefix("http://").expect("plain HTTP");
+        let mut stream = TcpStream::connect(address).expect("it listens");
+        stream
+            .write_all(format!("{head}Connection: close\r\n\r\n").as_bytes())
+            .expect("sent");
+        let mut reply = String::new();
+        stream
+            .read_to_string(&mut reply)
+            .expect("an answer in UTF-8");
+        reply
     }
 
     pub fn get(&self, path: &str) -> Reply {

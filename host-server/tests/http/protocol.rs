@@ -6,6 +6,7 @@ use std::{
 };
 
 use host_api as api;
+use host_server::http::BODY_LEN_MAX;
 
 use crate::fixtures::{Server, book};
 
@@ -112,7 +113,7 @@ fn a_request_under_a_foreign_host_name_is_refused() {
         ("127.0.0.1.example:80", 421),
         ("", 421),
     ] {
-        let reply = raw(&server, &format!("GET /livez HTTP/1.1\r\nHost: {host}\r\n"));
+        let reply = server.send_head(&format!("GET /livez HTTP/1.1\r\nHost: {host}\r\n"));
         assert!(
             reply.starts_with(&format!("HTTP/1.1 {status} ")),
             "{host}: {reply}"
@@ -121,32 +122,75 @@ fn a_request_under_a_foreign_host_name_is_refused() {
 }
 
 #[test]
-fn a_body_that_claims_to_be_huge_is_refused_before_it_is_sent() {
+fn a_body_that_is_declared_too_long_is_refused_before_it_is_sent() {
     let server = Server::start();
     let keys = book(&server);
-    let head = format!(
-        "POST {} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
-         Content-Length: 99999999999\r\n",
-        keys.path("/entries")
-    );
-    let reply = raw(&server, &head);
-    assert!(reply.starts_with("HTTP/1.1 413 "), "{reply}");
-    assert!(
-        reply.contains("urn:tallystick:problem:body-too-large"),
-        "{reply}"
-    );
+    for len in [BODY_LEN_MAX + 1, 99_999_999_999] {
+        let head = format!(
+            "POST {} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+             Content-Length: {len}\r\n",
+            keys.path("/entries")
+        );
+        let reply = server.send_head(&head);
+        assert!(reply.starts_with("HTTP/1.1 413 "), "{reply}");
+        assert!(
+            reply.contains("urn:tallystick:problem:body-too-large"),
+            "{reply}"
+        );
+    }
+    let longest = vec![b' '; BODY_LEN_MAX];
+    let json = [("content-type", "application/json")];
+    server
+        .send("POST", &keys.path("/entries"), &json, &longest)
+        .problem(400, "malformed-json");
 }
 
-/// Sends a request head by hand and returns the whole answer.
-fn raw(server: &Server, head: &str) -> String {
+#[test]
+fn a_refused_request_leaves_its_connection_usable() {
+    let server = Server::start();
     let address = server.url.strip_prefix("http://").expect("plain HTTP");
     let mut stream = TcpStream::connect(address).expect("it listens");
-    stream
-        .write_all(format!("{head}Connection: close\r\n\r\n").as_bytes())
-        .expect("sent");
-    let mut reply = String::new();
-    stream
-        .read_to_string(&mut reply)
-        .expect("an answer in UTF-8");
-    reply
+    let body = vec![b'x'; 1 << 20];
+    // An unknown path, a wrong method, a malformed id, a body nobody asked for: all ignore it.
+    for (request, status) in [
+        ("POST /nowhere", "404"),
+        ("DELETE /v1/books", "405"),
+        ("PUT /v1/books/x", "400"),
+        ("GET /livez", "200"),
+    ] {
+        let head = format!(
+            "{request} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).expect("sent");
+        stream.write_all(&body).expect("sent");
+        let reply = read_reply(&mut stream);
+        assert!(reply.starts_with(&format!("HTTP/1.1 {status} ")), "{reply}");
+    }
+}
+
+/// One answer with a declared length.
+fn read_reply(stream: &mut TcpStream) -> String {
+    let mut reply = Vec::new();
+    let head_len = loop {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).expect("an answer");
+        reply.push(byte[0]);
+        if reply.ends_with(b"\r\n\r\n") {
+            break reply.len();
+        }
+    };
+    let head = String::from_utf8(reply.clone()).expect("ASCII");
+    let len: usize = head
+        .lines()
+        .find_map(|line| {
+            line.to_ascii_lowercase()
+                .strip_prefix("content-length: ")?
+                .parse()
+                .ok()
+        })
+        .expect("a length");
+    reply.resize(head_len + len, 0);
+    stream.read_exact(&mut reply[head_len..]).expect("a body");
+    String::from_utf8(reply).expect("text")
 }

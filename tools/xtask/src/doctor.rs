@@ -181,10 +181,8 @@ fn qemu() -> Result<Finding, String> {
 }
 
 fn mongod() -> Result<Finding, String> {
-    let install = "cargo xtask fetch, or set MONGOD or MONGODB_URI".to_owned();
-    let state = if std::env::var_os("MONGODB_URI").is_some() {
-        State::Present("MONGODB_URI is set".to_owned())
-    } else if let Some(path) = fetch::mongod_present()? {
+    let install = "cargo xtask fetch, or set MONGOD".to_owned();
+    let state = if let Some(path) = fetch::mongod_present()? {
         State::Present(path.display().to_string())
     } else if std::env::consts::ARCH == "x86_64" {
         State::Fetchable { install }

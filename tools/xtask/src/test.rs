@@ -2,11 +2,9 @@
 //! the last thing to be read.
 
 use std::path::Path;
-use std::process::Command;
 
 use crate::args::Args;
-use crate::fetch::{self, Mongo};
-use crate::{image, shell, sizes, tidy};
+use crate::{fetch, image, shell, sizes, tidy};
 
 /// Help text and option grammar.
 pub const HELP: &str = "\
@@ -44,11 +42,11 @@ pub fn run(args: Args) -> Result<(), String> {
     })?;
     step("sizes", || sizes::check(&elf))?;
     let qemu = step("fetch QEMU", fetch::qemu)?;
-    let mongo = step("fetch mongod", fetch::mongo)?;
+    let mongod = step("fetch mongod", fetch::mongod)?;
     step("binaries", || {
         shell::run(shell::cargo().args(["build", "--bins"]).args(ALL_FEATURES))
     })?;
-    step("tests", || tests(&args, &elf, &qemu, &mongo))
+    step("tests", || tests(&args, &elf, &qemu, &mongod))
 }
 
 /// Announces a step, and names it if it fails.
@@ -101,12 +99,12 @@ fn documentation() -> Result<(), String> {
     shell::run(cargo.args(["doc", "--no-deps"]).args(ALL_FEATURES))
 }
 
-fn tests(args: &Args, elf: &Path, qemu: &Path, mongo: &Mongo) -> Result<(), String> {
+fn tests(args: &Args, elf: &Path, qemu: &Path, mongod: &Path) -> Result<(), String> {
     let built = shell::target_dir()?.join("debug");
     let mut cargo = shell::cargo();
     cargo.arg("test").args(ALL_FEATURES);
     cargo.env("FIRMWARE_ELF", elf).env("QEMU_SYSTEM_ARM", qemu);
-    set_mongo(&mut cargo, mongo);
+    cargo.env("MONGOD", mongod);
     cargo.env("TALLY_BIN", built.join("tally"));
     cargo.env("HOST_SERVER_BIN", built.join("host-server"));
     if args.has("--long") {
@@ -115,11 +113,4 @@ fn tests(args: &Args, elf: &Path, qemu: &Path, mongo: &Mongo) -> Result<(), Stri
             .args(["--", "--include-ignored"]);
     }
     shell::run(&mut cargo)
-}
-
-fn set_mongo(cargo: &mut Command, mongo: &Mongo) {
-    match mongo {
-        Mongo::Uri(uri) => cargo.env("MONGODB_URI", uri),
-        Mongo::Program(path) => cargo.env("MONGOD", path),
-    };
 }

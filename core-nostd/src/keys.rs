@@ -1,12 +1,11 @@
 //! Keys: the root seed, everything derived from it, and the key pair of a book.
 //!
 //! ```text
-//! root seed ── HKDF-SHA-512, one label each ──┬─ "x"             secret keys of books (treasury
-//! only)
-//!                                             ├─ "alpha", "beta", "alpha-account", "beta-account"
-//!                                             ├─ "mask", "mask-account", "cut"
-//!                                             ├─ "index", "box"
-//!                                             └─ "sign"
+//! root seed ── HKDF-SHA-512, a label each ──┬─ "x"      secret keys of books (treasury only)
+//!                                           ├─ "alpha", "beta", "alpha-account", "beta-account"
+//!                                           ├─ "mask", "mask-account", "cut"
+//!                                           ├─ "index", "box"
+//!                                           └─ "sign"
 //! ```
 //!
 //! Every derived key is 32 bytes and is used only as the key of a pseudo-random function whose

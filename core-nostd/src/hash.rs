@@ -179,3 +179,56 @@ pub(crate) fn expand_message_xmd(msg: &[&[u8]], dst: &[&[u8]], out: &mut [u8]) {
 pub(crate) fn equal<const N: usize>(a: &[u8; N], b: &[u8; N]) -> Choice {
     a.as_slice().ct_eq(b.as_slice())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::vec;
+
+    use super::*;
+    use crate::vectors::Case;
+
+    /// Checks one output, from arguments in one piece and from arguments in two.
+    fn check_expansion(dst: &str, case: &Case) {
+        let (dst, msg) = (dst.as_bytes(), case.text("msg").as_bytes());
+        let expected = case.bytes("uniform_bytes");
+        let mut out = vec![0; expected.len()];
+        expand_message_xmd(&[msg], &[dst], &mut out);
+        assert_eq!(out, expected);
+
+        let (dst, msg) = (dst.split_at(dst.len() / 3), msg.split_at(msg.len() / 2));
+        out.fill(0);
+        expand_message_xmd(&[msg.0, msg.1], &[dst.0, dst.1], &mut out);
+        assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn messages_expand_as_in_rfc_9380() {
+        let file = Case::file("rfc9380_expand_message_xmd_sha512.json");
+        let (tests, more) = (file.cases("tests"), file.cases("more"));
+        assert_eq!((tests.len(), more.len()), (10, 12));
+        tests
+            .iter()
+            .for_each(|case| check_expansion(file.text("dst"), case));
+        more.iter()
+            .for_each(|case| check_expansion(case.text("dst"), case));
+    }
+
+    #[test]
+    fn hmac_agrees_with_wycheproof() {
+        let cases = Case::file("wycheproof_hmac_sha512.json").cases("tests");
+        assert_eq!(cases.iter().filter(|case| case.is_valid()).count(), 33);
+        assert_eq!(cases.iter().filter(|case| !case.is_valid()).count(), 108);
+        for case in cases {
+            let mut mac = mac(&case.bytes("key"));
+            mac.absorb(&case.bytes("msg"));
+            let computed: [u8; 64] = mac.finalize().into_bytes().into();
+            let accepted = if case.bytes("tag").len() == 64 {
+                equal(&computed, &case.array("tag"))
+            } else {
+                let cut: [u8; 32] = core::array::from_fn(|i| computed[i]);
+                equal(&cut, &case.array("tag"))
+            };
+            assert_eq!(bool::from(accepted), case.is_valid(), "{}", case.name());
+        }
+    }
+}

@@ -11,7 +11,7 @@
 //! Every derived key is 32 bytes and is used only as the key of a pseudo-random function whose
 //! input names suite, book and, where it matters, account and position.
 
-use hkdf::Hkdf;
+use hkdf::{Hkdf, InvalidLength};
 use rand_core::CryptoRng;
 use sha2::Sha512;
 use subtle::ConstantTimeEq;
@@ -52,9 +52,8 @@ impl RootSeed {
     /// `HKDF-SHA-512(salt = "TALLYSTICK-v1", ikm = seed, info = label, 32 bytes)` (RFC 5869).
     fn derive(&self, label: &str) -> PrfKey {
         let mut key = Zeroizing::new([0; 32]);
-        // 32 bytes are far below HKDF's limit of 255 · 64, so the error can't occur.
-        let _ = Hkdf::<Sha512>::new(Some(b"TALLYSTICK-v1"), &self.0)
-            .expand(label.as_bytes(), key.as_mut());
+        // 32 bytes are far below HKDF's limit, so the error can't occur.
+        let _ = hkdf(b"TALLYSTICK-v1", &self.0, label.as_bytes(), key.as_mut());
         key
     }
 
@@ -87,6 +86,11 @@ impl RootSeed {
         prf_bytes(&self.derive("x"), &parts, wide.as_mut());
         SecretKey(Exponent::Short(S::Group::reduce_short(&wide)))
     }
+}
+
+/// HKDF-SHA-512 (RFC 5869), as many bytes as `out` has: at most 255 · 64, or it is left as it was.
+fn hkdf(salt: &[u8], ikm: &[u8], info: &[u8], out: &mut [u8]) -> Result<(), InvalidLength> {
+    Hkdf::<Sha512>::new(Some(salt), ikm).expand(info, out)
 }
 
 /// The keys of tags, cuts, handles and NID boxes. A treasury shares them with every writer it
@@ -266,5 +270,31 @@ impl Hedge {
 impl<S: Ciphersuite> ConstantTimeEq for SecretKey<S> {
     fn ct_eq(&self, other: &Self) -> subtle::Choice {
         self.scalar().ct_eq(&other.scalar())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec;
+
+    use super::hkdf;
+    use crate::vectors::Case;
+
+    #[test]
+    fn key_derivation_agrees_with_wycheproof() {
+        let cases = Case::file("wycheproof_hkdf_sha512.json").cases("tests");
+        assert_eq!(cases.iter().filter(|case| case.is_valid()).count(), 77);
+        assert_eq!(cases.iter().filter(|case| !case.is_valid()).count(), 3);
+        for case in cases {
+            let (salt, ikm, info) = (case.bytes("salt"), case.bytes("ikm"), case.bytes("info"));
+            let mut okm = vec![0; case.number("size")];
+            let derived = hkdf(&salt, &ikm, &info, &mut okm);
+            assert_eq!(derived.is_ok(), case.is_valid(), "{}", case.name());
+            if case.is_valid() {
+                assert_eq!(okm, case.bytes("okm"), "{}", case.name());
+            } else {
+                assert!(okm.iter().all(|byte| *byte == 0), "{}", case.name());
+            }
+        }
     }
 }

@@ -39,3 +39,11 @@ pub mod tag;
 pub mod wire;
 
 pub use encryption::check_amount;
+
+#[cfg(test)]
+extern crate std;
+
+/// The reader of `tests/vectors`, for the vectors of functions that only this crate can call.
+#[cfg(test)]
+#[path = "../tests/kat/vectors.rs"]
+mod vectors;

@@ -61,6 +61,39 @@ fn siv_key(key: &[u8; 32]) -> Zeroizing<[u8; 64]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vectors::Case;
+
+    #[test]
+    fn sealing_is_aes_256_siv_as_wycheproof_knows_it() {
+        let cases = Case::file("wycheproof_aes_256_siv.json").cases("tests");
+        assert_eq!(cases.iter().filter(|case| case.is_valid()).count(), 84);
+        assert_eq!(cases.iter().filter(|case| !case.is_valid()).count(), 54);
+        for case in cases {
+            let name = case.name();
+            let (key, tag) = (case.array("key"), case.array("tag"));
+            // RFC 5297 section 3: the nonce is the last of the associated strings.
+            let (aad, nonce) = (case.bytes("aad"), case.bytes("iv"));
+            let (msg, sealed) = (case.bytes("msg"), case.bytes("ct"));
+
+            let mut text = sealed.clone();
+            let opened = siv_open(&key, &[&aad, &nonce], &mut text, &tag);
+            assert_eq!(opened, case.is_valid(), "{name}");
+            assert_eq!(
+                text,
+                if opened { &msg } else { &sealed }.as_slice(),
+                "{name}"
+            );
+
+            let mut text = msg.clone();
+            let computed = siv_seal(&key, &[&aad, &nonce], &mut text);
+            assert_eq!(computed == tag, case.is_valid(), "{name}");
+            if case.is_valid() {
+                assert_eq!(text, sealed, "{name}");
+                let swapped = siv_open(&key, &[&nonce, &aad], &mut text, &tag);
+                assert_eq!(swapped, nonce == aad, "{name}: strings in the other order");
+            }
+        }
+    }
 
     #[test]
     fn only_the_same_key_data_and_text_open() {

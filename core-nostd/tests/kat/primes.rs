@@ -4,13 +4,12 @@ use num_bigint::BigUint;
 
 /// Whether `p = 2q + 1` with `p` and `q` prime and the generator of order `q`.
 ///
-/// `q` is tested by Miller-Rabin; given that, `p` is proved by Pocklington's criterion: `a^(p−1) = 1`
-/// and `a^2 − 1` has no factor in common with `p`, for `q > √p − 1` divides `p − 1`.
+/// `q` is tested by Miller-Rabin. Given that, `p` is proved by Pocklington's criterion, for which
+/// `q > √p − 1` must divide `p − 1`, `2^(p−1)` be 1, and `2^2 − 1` be prime to `p`.
 pub fn is_safe_prime(p: &BigUint, generator: u8) -> bool {
     let one = BigUint::from(1u8);
     let q = p >> 1;
     let generator = BigUint::from(generator);
-    // 2^2 − 1 = 3 is a unit modulo every p that is no multiple of 3.
     let p_is_prime_if_q_is =
         BigUint::from(2u8).modpow(&(p - 1u8), p) == one && p % 3u8 != BigUint::ZERO;
     p.bit(0) && p_is_prime_if_q_is && generator.modpow(&q, p) == one && is_prime(&q)

@@ -92,7 +92,7 @@ pub(crate) fn mac(key: &[u8]) -> Hmac<Sha512> {
 
 /// A pseudo-random function with long output: the concatenation over `i = 0, 1, …` of
 /// `HMAC-SHA-512(key, i ‖ encode(parts))`, cut to the length of `out` (counter mode of
-/// NIST SP 800-108 section 4.1 with an 8-bit counter).
+/// NIST SP 800-108 section 4.1, but counting from 0, in 8 bits).
 pub(crate) fn prf_bytes(key: &[u8; 32], parts: &[Part<'_>], out: &mut [u8]) {
     prf_with(key, out, |mac| mac.parts(parts));
 }

@@ -4,8 +4,7 @@
 //! root seed ── HKDF-SHA-512, a label each ──┬─ "x"      secret keys of books (treasury only)
 //!                                           ├─ "alpha", "beta", "alpha-account", "beta-account"
 //!                                           ├─ "mask", "mask-account", "cut"
-//!                                           ├─ "index", "box"
-//!                                           └─ "sign"
+//!                                           └─ "index", "box"
 //! ```
 //!
 //! Every derived key is 32 bytes and is used only as the key of a pseudo-random function whose

@@ -1,8 +1,6 @@
 //! Statements: what a release says, and the proof that the ciphertext was opened rightly.
 //!
-//! Anybody verifies one with no key. What it proves: *this ciphertext* under *this public key*
-//! decrypts to *this amount*. That the ciphertext is the sum of the entries it names rests on the
-//! token's check of the tags, and can be redone by anybody who has the log.
+#![doc = include_str!("../STATEMENT.md")]
 
 use rand_core::CryptoRng;
 use sha2::{Digest, Sha512};

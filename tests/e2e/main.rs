@@ -14,6 +14,8 @@ mod line;
 mod open_books;
 /// The core against big integers.
 mod oracle;
+/// Statements as files, before two verifiers that share nothing.
+mod statements;
 /// The store in a real MongoDB, killed and contended for.
 #[cfg(feature = "mongo")]
 mod store;

@@ -17,6 +17,7 @@
 use std::{num::NonZero, thread};
 
 pub mod discrete_log;
+pub mod modular_log;
 pub mod sum;
 
 /// How many threads are worth starting for work that never waits.

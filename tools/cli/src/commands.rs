@@ -13,6 +13,7 @@ mod book;
 mod cut;
 mod emulate;
 mod import;
+mod lightphe;
 mod post;
 mod status;
 mod token;
@@ -52,6 +53,9 @@ enum Command {
     Total(total::Args),
     /// Cut the token's chain, so that a total can end here
     Cut(cut::Args),
+    /// To and from LightPHE, a Python library with the same scheme in finite fields
+    #[command(subcommand)]
+    Lightphe(lightphe::Command),
     /// Compare token, server and spool
     Status,
     /// Check a statement, without any key
@@ -71,6 +75,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Balance(args) => balance::run(&settings, &args),
         Command::Total(args) => total::run(&settings, &args),
         Command::Cut(args) => cut::run(&settings, &args),
+        Command::Lightphe(command) => lightphe::run(&settings, &command),
         Command::Status => status::run(&settings),
         Command::Verify(args) => verify::run(&settings, &args),
     }

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod book;
+mod bulk;
 mod chain;
 mod commands;
 mod decode;
@@ -12,6 +13,7 @@ mod dirs;
 mod durable;
 mod failure;
 mod journal;
+mod lightphe;
 mod out;
 mod pin;
 mod release;

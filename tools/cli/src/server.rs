@@ -8,7 +8,7 @@ use std::{fmt, time::Duration};
 use core_nostd::ids::{BookId, Handle, WriterId};
 use host_api::{
     Account, AppendEntries, Appended, Balance, Book, Books, Cut, Cuts, Head, Heads, OpenAccount,
-    Problem, Statement, Total, teller::IDEMPOTENCY_KEY,
+    Problem, Statement, StoredEntry, Total, teller::IDEMPOTENCY_KEY,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use ureq::{Agent, http};
@@ -187,6 +187,22 @@ impl Server {
         )
     }
 
+    /// The entries `from ..` of one chain, at most `limit` of them.
+    pub fn entries(
+        &self,
+        book: BookId,
+        writer: &str,
+        from: u64,
+        limit: u64,
+    ) -> Answer<Vec<StoredEntry>> {
+        let path = format!("/v1/books/{book}/entries?writer={writer}&from={from}&limit={limit}");
+        let lines = self.answer(http::Method::GET, &path, None, None)?;
+        let entries: Result<Vec<_>, _> = serde_json::Deserializer::from_slice(&lines)
+            .into_iter()
+            .collect();
+        entries.map_err(|error| self.garbled(&path, error))
+    }
+
     /// Where every chain of a book ends.
     pub fn heads(&self, book: BookId) -> Answer<Vec<Head>> {
         self.get(&format!("/v1/books/{book}/heads"))
@@ -259,6 +275,18 @@ impl Server {
         body: Option<&[u8]>,
         key: Option<&str>,
     ) -> Answer<T> {
+        let bytes = self.answer(method, path, body, key)?;
+        serde_json::from_slice(&bytes).map_err(|error| self.garbled(path, error))
+    }
+
+    /// The bytes of an answer that is a success.
+    fn answer(
+        &self,
+        method: http::Method,
+        path: &str,
+        body: Option<&[u8]>,
+        key: Option<&str>,
+    ) -> Answer<Vec<u8>> {
         let once = || self.exchange_once(method.clone(), path, body, key);
         // The server may have closed a connection that was kept open.
         let (status, bytes) = once()
@@ -271,7 +299,7 @@ impl Server {
                 reason: error.to_string(),
             })?;
         if status.is_success() {
-            return serde_json::from_slice(&bytes).map_err(|error| self.garbled(path, error));
+            return Ok(bytes);
         }
         match serde_json::from_slice(&bytes) {
             Ok(problem) => Err(ServerError::Problem(problem)),

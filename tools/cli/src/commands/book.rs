@@ -1,6 +1,8 @@
 //! `tally book …`: books on the server and the token.
 
-use clap::Subcommand;
+use std::path::{Path, PathBuf};
+
+use clap::{Subcommand, ValueEnum};
 use core_nostd::{
     amount::Amount,
     book::{BookKind, BookRules, CAP_MAX, MIN_ENTRIES_DEFAULT},
@@ -16,7 +18,9 @@ use token_client::OwnedRules;
 use crate::{
     book::Book,
     failure::{Failure, Result},
-    out::{Format, hint},
+    lightphe::key::{KeyFile, Takeover, to_lightphe},
+    out::{self, Format, hint},
+    release::announce,
     settings::{Settings, Token},
     teller::Teller,
 };
@@ -35,7 +39,19 @@ pub enum Command {
     PublicKey {
         /// Name or id of the book
         book: String,
+        /// lightphe: as LightPHE reads it, numbers in JSON (books of ffdhe2048 and ffdhe3072)
+        #[arg(long, value_enum, default_value = "tallystick")]
+        format: KeyFormat,
     },
+}
+
+/// How a public key is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum KeyFormat {
+    /// Its encoding, in base64url
+    Tallystick,
+    /// {"public_key": {"p": …, "g": …, "y": …}}
+    Lightphe,
 }
 
 /// Arguments of `tally book create`.
@@ -55,6 +71,11 @@ pub struct Create {
     /// An open book: anybody with the public key encrypts, nothing verifies what is summed
     #[arg(long)]
     open: bool,
+    /// The key of this one open book: a private key of LightPHE, made on the prime of the suite
+    /// with g = 2. No backup of the token's seed brings it back, so the file is its only copy;
+    /// `tally lightphe inspect` says whether a key will do
+    #[arg(long, value_name = "KEYFILE", requires = "open")]
+    import_lightphe: Option<PathBuf>,
     /// Least number of entries in any part of a total
     #[arg(long, value_name = "K", default_value_t = MIN_ENTRIES_DEFAULT)]
     min_entries: u32,
@@ -65,10 +86,15 @@ pub fn run(settings: &Settings, command: &Command) -> Result<()> {
     match command {
         Command::Create(args) => create(settings, args),
         Command::List => list(settings),
-        Command::PublicKey { book } => {
+        Command::PublicKey { book, format } => {
             let book = Book::find(&settings.server()?, book)?;
-            let key = book.public_key.as_slice().into();
-            PublicKey::new(book.id, &book.rules, key).print(settings.format)
+            match format {
+                KeyFormat::Tallystick => {
+                    let key = book.public_key.as_slice().into();
+                    PublicKey::new(book.id, &book.rules, key).print(settings.format)
+                }
+                KeyFormat::Lightphe => out::line(&public_key_for_lightphe(&book)?),
+            }
         }
     }
 }
@@ -114,6 +140,8 @@ impl Create {
 /// The token first, as only it can make the key; then the server. Run again, it goes on.
 fn create(settings: &Settings, args: &Create) -> Result<()> {
     let rules = args.rules()?;
+    let key = args.import_lightphe.as_deref();
+    let key = key.map(|path| key_to_import(path, &rules)).transpose()?;
     let server = settings.server()?;
     let same_name =
         |book: &api::Book| book.name == args.name && book.book != rules.id().to_string();
@@ -123,13 +151,19 @@ fn create(settings: &Settings, args: &Create) -> Result<()> {
             args.name, other.book
         )));
     }
+    if key.is_some() && Teller::find(settings, &server)?.is_some() {
+        return Err(Failure::usage(
+            "a private key is given to a token at this machine only, not to one behind a server: \
+             run this where the token is, and name it with --token",
+        ));
+    }
     if let Some(teller) = Teller::unlocked(settings, &server)? {
         let book = teller.create_book(&OwnedRules::from(&rules))?.to_api();
         let text = format!("{}\n{}", book.book, describe(&book));
         return settings.format.print(&text, &book);
     }
     let mut token = settings.unlocked_token()?;
-    create_on_token(&mut token, &rules)?;
+    create_on_token(&mut token, &rules, key.as_ref())?;
     if args.open && token.info().policy.is_some_and(|policy| !policy.open_sums) {
         hint(
             "warning: this token may not open sums of open books; that is decided at provisioning \
@@ -142,15 +176,69 @@ fn create(settings: &Settings, args: &Create) -> Result<()> {
         public_key: token.public_key(rules.id())?,
     };
     server.put_book(&book.to_api())?;
+    if key.is_some() {
+        hint(
+            "the key of this book comes from the file alone: it is kept apart from everything that \
+             the token's seed gives, and no backup of the token brings it back. The file is its \
+             only copy: keep it under lock and key, or a lost token loses this book's totals",
+        );
+    }
     let text = format!("{}\n{}", book.id, describe(&book.to_api()));
     settings.format.print(&text, &book.to_api())
 }
 
-fn create_on_token(token: &mut Token, rules: &BookRules<'_>) -> Result<()> {
-    if token.books()?.iter().any(|book| book.id == rules.id()) {
-        return Ok(());
+/// Reads a private key of LightPHE that is to be the key of a book with these rules.
+fn key_to_import(path: &Path, rules: &BookRules<'_>) -> Result<Takeover> {
+    let refused = |why: String| Failure::usage(format!("{}: {why}", path.display()));
+    let key = KeyFile::read(path)?.takeover().map_err(|reasons| {
+        refused(format!(
+            "a token can't take this key over, as {}. `tally lightphe migrate` posts again what \
+             is encrypted under it",
+            reasons.join("; ")
+        ))
+    })?;
+    if key.suite != rules.suite {
+        return Err(refused(format!(
+            "this is a key of {0}: give --suite {0}",
+            key.suite
+        )));
     }
-    match token.create_book(rules) {
+    if key.was_reduced {
+        hint(
+            "x is above the order of g and is reduced by it, which changes no power of g: it is \
+             the same key",
+        );
+    }
+    Ok(key)
+}
+
+/// Makes the book, unless it is there; with a key from elsewhere, its public key must be the
+/// file's.
+fn create_on_token(token: &mut Token, rules: &BookRules<'_>, key: Option<&Takeover>) -> Result<()> {
+    if !token.books()?.iter().any(|book| book.id == rules.id()) {
+        make_on_token(token, rules, key)?;
+    }
+    match key {
+        Some(key) if token.public_key(rules.id())? != key.y => Err(Failure::failed(
+            "the token has a book with exactly these rules and another key than the file's: \
+             choose another name",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn make_on_token(token: &mut Token, rules: &BookRules<'_>, key: Option<&Takeover>) -> Result<()> {
+    let made = match key {
+        Some(key) => {
+            announce(
+                token,
+                &format!("take in a PRIVATE KEY for \"{}\"", rules.name),
+            );
+            token.import_book(rules, &key.x)
+        }
+        None => token.create_book(rules),
+    };
+    match made {
         Ok(_) => Ok(()),
         Err(error) if error.token() == Some(TokenError::BookExists) => Err(Failure::failed(
             "the token had a book with exactly these rules once, and never uses one again: choose \
@@ -158,6 +246,16 @@ fn create_on_token(token: &mut Token, rules: &BookRules<'_>) -> Result<()> {
         )),
         Err(error) => Err(error.into()),
     }
+}
+
+fn public_key_for_lightphe(book: &Book) -> Result<String> {
+    to_lightphe(book.rules.suite, &book.public_key).ok_or_else(|| {
+        Failure::usage(format!(
+            "\"{}\" is a book of {}, a group that LightPHE's numbers are not of: ffdhe2048 and \
+             ffdhe3072 are",
+            book.rules.name, book.rules.suite
+        ))
+    })
 }
 
 fn list(settings: &Settings) -> Result<()> {
@@ -224,6 +322,7 @@ mod tests {
             cap: cap.map(Into::into),
             suite: "ristretto255".into(),
             open: false,
+            import_lightphe: None,
             min_entries: 16,
         }
     }

@@ -120,13 +120,7 @@ fn post_signed(
 
 /// Encrypts here, and sends under an id of our own, so that sending it twice stores it once.
 fn post_open(settings: &Settings, server: &Server, book: &Book, minor: i64) -> Result<Posted> {
-    let encrypt = Encrypt {
-        public_key: &book.public_key,
-        minor,
-    };
-    let [c1, c2] = book.rules.suite.dispatch(encrypt).map_err(|error| {
-        Failure::failed(format!("the server's public key of the book is {error}"))
-    })?;
+    let [c1, c2] = encrypt(book, minor)?;
     let mut entry = [0; 16];
     getrandom::fill(&mut entry).map_err(|error| Failure::failed(format!("randomness: {error}")))?;
     let entry = OpenEntry {
@@ -152,6 +146,18 @@ fn post_open(settings: &Settings, server: &Server, book: &Book, minor: i64) -> R
         account: None,
         entry: Some(id),
     })
+}
+
+/// Encrypts under the public key of an open book: `c1` and `c2`, encoded.
+pub fn encrypt(book: &Book, minor: i64) -> Result<[Vec<u8>; 2]> {
+    let encrypt = Encrypt {
+        public_key: &book.public_key,
+        minor,
+    };
+    book.rules
+        .suite
+        .dispatch(encrypt)
+        .map_err(|error| Failure::failed(format!("the server's public key of the book is {error}")))
 }
 
 /// The encodings of both parts of a fresh ciphertext.

@@ -29,8 +29,15 @@ fn every_command_of_the_manual_is_understood() {
         "tally book create till --currency EUR",
         "tally book create till --currency EUR --cap 1000000.00 --suite ffdhe2048 --open",
         "tally book create till --currency EUR --min-entries 32",
+        "tally book create till --currency EUR --open --suite ffdhe3072 --import-lightphe k.json",
         "tally book list",
         "tally book public-key till",
+        "tally book public-key till --format lightphe",
+        "tally lightphe inspect k.json --json",
+        "tally lightphe import --book till c.json",
+        "tally lightphe import --book till c.json --key k.json --negatives as-decrypted",
+        "tally lightphe export --book till",
+        "tally lightphe migrate --key k.json --book till c.json --unit major --window 40",
         "tally account open --book till --nid AB1234",
         "tally post --book till --nid AB1234 12.50",
         "tally post --book till --nid AB1234 -- -12.50",
@@ -64,6 +71,9 @@ fn what_is_missing_or_malformed_is_wrong_use() {
         "tally --token /dev/ttyACM0 status",
         "tally cut",
         "tally verify",
+        "tally book create till --currency EUR --import-lightphe k.json",
+        "tally lightphe migrate --book till c.json",
+        "tally lightphe import --book till c.json --window 49",
     ] {
         assert!(parse(line).is_err(), "{line}");
     }

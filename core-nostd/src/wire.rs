@@ -6,12 +6,14 @@
 //!
 //! These types carry bytes; the types of the rest of this crate carry validity.
 
+mod decode;
 pub mod error;
 pub mod frame;
 pub mod request;
 pub mod response;
 mod verify;
 
+pub use decode::{decode, take};
 pub use error::TokenError;
 pub use frame::{FrameError, FrameHeader, SessionNonce, VERSION_CURRENT, VERSION_MIN};
 pub use request::{Posting, Request, Rules};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{PerWriter, TokenError, request::Rules};
+use super::{PerWriter, TokenError, request::Rules, take};
 use crate::{
     ids::{BookId, Handle, WriterId},
     statement::{Scope, Span},
@@ -151,9 +151,7 @@ impl<'a> SignedEntry<'a> {
     /// Reads the next entry off `entries` of [`Response::Posted`]; `None` at the end or at bytes
     /// that are no entry.
     pub fn next_of(entries: &mut &'a [u8]) -> Option<Self> {
-        let (entry, rest) = postcard::take_from_bytes(entries).ok()?;
-        *entries = rest;
-        Some(entry)
+        take(entries)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The line to the host: frames in, answers out, and what may come while presence is awaited.
 
 use core_nostd::wire::{
-    FrameError, FrameHeader, Request, Response, TokenError,
+    FrameError, FrameHeader, Request, Response, TokenError, decode,
     frame::{FrameBody, FrameReader, encode_with},
 };
 use embedded_io::{Read, ReadReady, Write};
@@ -154,13 +154,10 @@ impl<S: Read + ReadReady + Write> Line<S> {
     }
 }
 
-/// The request in a message, which must not go on behind it.
+/// The request in a message.
 #[inline(never)]
 pub(crate) fn parse(message: &[u8]) -> Result<Request<'_>, TokenError> {
-    match postcard::take_from_bytes(message) {
-        Ok((request, [])) => Ok(request),
-        _ => Err(TokenError::Malformed),
-    }
+    decode(message).ok_or(TokenError::Malformed)
 }
 
 /// Serialises a response straight into a frame.

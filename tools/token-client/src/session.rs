@@ -12,8 +12,8 @@ use std::{
 };
 
 use core_nostd::wire::{
-    FRAME_LEN_MAX, FrameError, FrameHeader, Info, Request, Response, SessionNonce, TokenError,
-    VERSION_CURRENT,
+    self, FRAME_LEN_MAX, FrameError, FrameHeader, Info, Request, Response, SessionNonce,
+    TokenError, VERSION_CURRENT,
     frame::{self, FrameReader},
 };
 use zeroize::{Zeroize, Zeroizing};
@@ -350,14 +350,11 @@ impl Inbox {
     }
 }
 
-/// The response a message is; nothing may follow it.
+/// The response a message is.
 fn decode(message: &[u8]) -> Result<Response<'_>, ClientError> {
-    match postcard::take_from_bytes(message) {
-        Ok((response, [])) => Ok(response),
-        _ => Err(ClientError::Protocol(
-            "a message of another protocol version",
-        )),
-    }
+    wire::decode(message).ok_or(ClientError::Protocol(
+        "a message of another protocol version",
+    ))
 }
 
 /// Whether a read or write only found the line not ready.

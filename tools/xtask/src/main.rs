@@ -10,6 +10,7 @@ mod demo;
 mod doctor;
 mod elf;
 mod fetch;
+mod fuzz;
 mod image;
 mod shell;
 mod sizes;
@@ -28,7 +29,7 @@ struct Command {
     run: fn(Args) -> Result<(), String>,
 }
 
-const COMMANDS: [Command; 7] = [
+const COMMANDS: [Command; 8] = [
     Command {
         name: "demo",
         summary: "the main job in front of your eyes: import, sum encrypted, open, verify",
@@ -40,6 +41,12 @@ const COMMANDS: [Command; 7] = [
         summary: "everything the CI runs, in its order",
         help: test::HELP,
         run: test::run,
+    },
+    Command {
+        name: "fuzz",
+        summary: "the fuzz targets of every decoder, each for a while",
+        help: fuzz::HELP,
+        run: fuzz::run,
     },
     Command {
         name: "doctor",

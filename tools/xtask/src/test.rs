@@ -4,18 +4,20 @@
 use std::path::Path;
 
 use crate::args::Args;
-use crate::{fetch, image, shell, sizes, tidy};
+use crate::{fetch, fuzz, image, shell, sizes, tidy};
 
 /// Help text and option grammar.
 pub const HELP: &str = "\
 Usage: cargo xtask test [OPTIONS]
 
 Runs, and stops at the first that fails: formatting, tidy, clippy, documentation, the firmware
-image, its sizes, QEMU and mongod (fetched if missing), then all tests, also those that need the
-image, MongoDB and the binaries. `cargo xtask doctor` tells beforehand whether all this is there.
+image, its sizes, QEMU and mongod (fetched if missing), the corpus of the fuzz targets, then all
+tests, also those that need the image, MongoDB and the binaries. `cargo xtask doctor` tells
+beforehand whether all this is there.
 
 Options:
-  --long           also the slow tests marked `ignore`, and 16 times the property test cases
+  --long           also the slow tests marked `ignore`, 16 times the property test cases, and every
+                   fuzz target for 20 seconds
   --help           show this text
 ";
 
@@ -30,9 +32,7 @@ const LONG_PROPTEST_CASES: &str = "4096";
 
 /// Runs the subcommand.
 pub fn run(args: Args) -> Result<(), String> {
-    step("format", || {
-        shell::run(shell::cargo().args(["fmt", "--all", "--check"]))
-    })?;
+    step("format", format)?;
     step("tidy", tidy::check)?;
     step("clippy", clippy)?;
     step("clippy of the board", clippy_board)?;
@@ -46,6 +46,10 @@ pub fn run(args: Args) -> Result<(), String> {
     step("binaries", || {
         shell::run(shell::cargo().args(["build", "--bins"]).args(ALL_FEATURES))
     })?;
+    step("fuzz corpus", fuzz_corpus)?;
+    if args.has("--long") {
+        step("fuzz", fuzz::check)?;
+    }
     step("tests", || tests(&args, &elf, &qemu, &mongod))
 }
 
@@ -53,6 +57,11 @@ pub fn run(args: Args) -> Result<(), String> {
 fn step<T>(name: &str, work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     eprintln!("\n== {name}");
     work().map_err(|error| format!("{error}\nfailed step: {name}"))
+}
+
+fn format() -> Result<(), String> {
+    shell::run(shell::cargo().args(["fmt", "--all", "--check"]))?;
+    shell::run(fuzz::cargo("fmt")?.arg("--check"))
 }
 
 fn clippy() -> Result<(), String> {
@@ -67,7 +76,7 @@ fn clippy() -> Result<(), String> {
         let lean = ["clippy", "--no-default-features", "--package", package];
         shell::run(shell::cargo().args(lean).args(deny))?;
     }
-    Ok(())
+    shell::run(fuzz::cargo("clippy")?.arg("--all-targets").args(deny))
 }
 
 fn clippy_board() -> Result<(), String> {
@@ -97,6 +106,11 @@ fn documentation() -> Result<(), String> {
     let mut cargo = shell::cargo();
     cargo.env("RUSTDOCFLAGS", "-D warnings");
     shell::run(cargo.args(["doc", "--no-deps"]).args(ALL_FEATURES))
+}
+
+/// Every input that a fuzzer ever found worth keeping, without a fuzzer.
+fn fuzz_corpus() -> Result<(), String> {
+    shell::run(&mut fuzz::cargo("test")?)
 }
 
 fn tests(args: &Args, elf: &Path, qemu: &Path, mongod: &Path) -> Result<(), String> {

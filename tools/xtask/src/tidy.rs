@@ -4,6 +4,7 @@
 //! rule is for stands beside it; a rule without a check does not last.
 
 mod imports;
+mod locks;
 mod source;
 mod tree;
 
@@ -26,6 +27,7 @@ Checks the rules that no lint covers, each violation as file:line:
   sources    files of at most 500 lines, functions of at most 90, lines of at most 100 columns,
              board mains of at most 150 lines, no mod.rs, forbid(unsafe_code) in every crate root,
              no call that can panic by design in the core and on the token
+  locks      workspaces of their own take the versions of the root
   tree       the root shows what it should, every package inherits the lints, links of the
              Markdown files lead somewhere
 
@@ -82,6 +84,10 @@ pub fn check() -> Result<(), String> {
         for root in &package.crate_roots {
             violations.extend(source::check_crate_root(&package.name, root, &read(root)?));
         }
+    }
+    let lock = read("Cargo.lock")?;
+    for path in locks::OTHERS {
+        violations.extend(locks::check(path, &read(path)?, &lock));
     }
     for path in files.iter().filter(|path| path.ends_with(".rs")) {
         violations.extend(source::check(path, &read(path)?));

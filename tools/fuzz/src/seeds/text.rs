@@ -1,0 +1,94 @@
+//! Amounts, national ids and identifiers.
+
+use super::Seed;
+use crate::text::CURRENCIES;
+
+pub(super) fn all() -> Vec<Seed> {
+    [amounts(), nids(), identifiers()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn amounts() -> Vec<Seed> {
+    let amount = |code: &str, text: &str| {
+        let number = CURRENCIES.iter().position(|known| *known == code);
+        let number = number.and_then(|number| u8::try_from(number).ok());
+        [&[number.expect("a known code")], text.as_bytes()].concat()
+    };
+    let valid = [
+        ("cents", "EUR", "12.34"),
+        ("plus", "EUR", "+7"),
+        ("one decimal", "EUR", "-0.5"),
+        ("greatest", "EUR", "92233720368547758.07"),
+        ("least", "JPY", "-9223372036854775808"),
+        ("four decimals", "CLF", "-0.0001"),
+        ("three decimals", "KWD", "1.001"),
+        ("leading zeros", "JPY", "000000000000000000000001"),
+        ("minus zero", "EUR", "-0"),
+    ];
+    let bad = [
+        ("surplus decimals", "EUR", "12.345"),
+        ("decimals of none", "JPY", "1.0"),
+        ("beyond the greatest", "EUR", "92233720368547758.08"),
+        ("beyond 64 bits", "EUR", "184467440737095516.16"),
+        ("too long", "JPY", "0000000000000000000000001"),
+        ("bare point", "EUR", "."),
+        ("trailing point", "EUR", "5."),
+        ("exponent", "EUR", "1e3"),
+        ("comma", "EUR", "1,50"),
+        ("foreign digit", "EUR", "\u{661}"),
+        ("two signs", "EUR", "-+1"),
+        ("empty", "EUR", ""),
+    ];
+    let valid = valid.map(|(name, code, text)| Seed::valid("amount", name, amount(code, text)));
+    let bad = bad.map(|(name, code, text)| Seed::bad("amount", name, amount(code, text)));
+    valid.into_iter().chain(bad).collect()
+}
+
+fn nids() -> Vec<Seed> {
+    let longest = "A".repeat(32);
+    let valid = [
+        ("plain", "AB123456"),
+        ("separators", " ab-123.45/6_7 "),
+        ("longest", longest.as_str()),
+        ("shortest", "0000"),
+        ("white space around", "\u{c}\t1123 \u{a0}\n"),
+    ];
+    let too_long = "A".repeat(33);
+    let bad = [
+        ("too short", "AB-1"),
+        ("too long", too_long.as_str()),
+        ("accent", "ÄB123456"),
+        (
+            "padded",
+            "\u{4}AB12\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+        ),
+        ("inner zero", "AB\x0012345"),
+        ("inner form feed", "AB\u{c}12345"),
+    ];
+    let valid = valid.map(|(name, text)| Seed::valid("nid", name, text));
+    let bad = bad.map(|(name, text)| Seed::bad("nid", name, text));
+    valid.into_iter().chain(bad).collect()
+}
+
+fn identifiers() -> Vec<Seed> {
+    let book = "b0".repeat(32);
+    let capitals = "AC".repeat(16);
+    let valid = [
+        ("book", book.as_str()),
+        ("writer", capitals.as_str()),
+        ("currency", "EUR"),
+        ("suite", "ffdhe2048"),
+    ];
+    let bad = [
+        ("odd", "abc"),
+        ("no digit", "g0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0"),
+        ("sign", "+0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0"),
+        ("gold", "XAU"),
+        ("suite in capitals", "FFDHE2048"),
+    ];
+    let valid = valid.map(|(name, text)| Seed::valid("identifier", name, text));
+    let bad = bad.map(|(name, text)| Seed::bad("identifier", name, text));
+    valid.into_iter().chain(bad).collect()
+}

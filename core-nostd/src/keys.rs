@@ -17,7 +17,7 @@ use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::{
-    ciphersuite::{Ciphersuite, Element, ElementBytes, Scalar, WideBytes},
+    ciphersuite::{Ciphersuite, Element, ElementBytes, Scalar, ScalarBytes, WideBytes},
     error::DecodeError,
     group::{ByteArray, Group, ShortScalar},
     hash::{Part, PrfKey, prf_bytes},
@@ -126,7 +126,7 @@ impl<S: Ciphersuite> SecretKey<S> {
     }
 
     /// A key that was made elsewhere, from the canonical encoding of its scalar: as many bytes as
-    /// [`ScalarBytes`](crate::ciphersuite::ScalarBytes) has, big-endian in the finite-field suites.
+    /// [`ScalarBytes`] has, big-endian in the finite-field suites.
     /// The bytes are the caller's to wipe.
     ///
     /// # Errors
@@ -134,7 +134,8 @@ impl<S: Ciphersuite> SecretKey<S> {
     /// all that shows in the time.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
         let x = Zeroizing::new(S::Group::decode_scalar(bytes)?);
-        if bool::from(x.ct_eq(&S::Group::scalar_from_i64(0))) {
+        // In every suite the canonical encoding of zero is zeros.
+        if bool::from(bytes.ct_eq(ScalarBytes::<S>::zeroed().as_ref())) {
             return Err(DecodeError::Zero);
         }
         Ok(Self(Exponent::Full(x)))

@@ -6,7 +6,7 @@ use core::ops::{Add, Mul, Neg, Sub};
 
 use curve25519_dalek::{RistrettoPoint, Scalar as DalekScalar, constants, traits::Identity};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::{Group, ShortScalar};
 use crate::error::DecodeError;
@@ -75,10 +75,20 @@ impl Group for Ristretto255 {
     }
 
     fn decode_scalar(bytes: &[u8]) -> Result<Scalar, DecodeError> {
-        let bytes = bytes.try_into().map_err(|_| DecodeError::Length)?;
-        Option::from(DalekScalar::from_canonical_bytes(bytes))
-            .map(Scalar)
-            .ok_or(DecodeError::NonCanonical)
+        let bytes: &[u8; 32] = bytes.try_into().map_err(|_| DecodeError::Length)?;
+        // What is below the order stays as it is when reduced. With the reduction that is there for
+        // uniform bytes, an image need not hold a second one.
+        let mut wide = Zeroizing::new([0; 64]);
+        for (to, from) in wide.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        let mut scalar = Self::reduce(&wide);
+        if bool::from(scalar.0.as_bytes().ct_eq(bytes)) {
+            Ok(scalar)
+        } else {
+            scalar.zeroize();
+            Err(DecodeError::NonCanonical)
+        }
     }
 
     fn scalar_from_i64(value: i64) -> Scalar {

@@ -69,11 +69,10 @@ impl<P: Platform> Engine<P> {
         Ok(())
     }
 
-    /// Adds a book. Its chain is written before the record that makes it exist.
+    /// Adds a book whose key comes from the seed.
     ///
     /// # Errors
-    /// [`TokenError::BadRules`], [`TokenError::SuiteUnsupported`], [`TokenError::BookExists`],
-    /// [`TokenError::TooManyBooks`], those of storage.
+    /// [`TokenError::BadRules`], those of [`Self::admit`] and of storage.
     #[inline(never)]
     pub(crate) fn create_book<'b>(
         &mut self,
@@ -82,34 +81,59 @@ impl<P: Platform> Engine<P> {
     ) -> Result<Response<'b>, TokenError> {
         self.vault.unlocked()?;
         let checked = rules.check().ok_or(TokenError::BadRules)?;
+        self.admit(&checked, body)?;
+        let mut bytes = [0; RECORD_LEN_MAX];
+        let record = write_record(&checked.id(), rules, &mut bytes)?;
+        let place = self.add_book(record, &[], body)?;
+        self.book(place, body)
+    }
+
+    /// Whether a book may be added.
+    ///
+    /// # Errors
+    /// [`TokenError::SuiteUnsupported`], [`TokenError::BookExists`], [`TokenError::TooManyBooks`],
+    /// those of storage.
+    #[inline(never)]
+    pub(crate) fn admit(
+        &mut self,
+        rules: &BookRules<'_>,
+        body: &mut [u8],
+    ) -> Result<(), TokenError> {
         let tags_are_too_slow =
-            checked.kind == BookKind::Authenticated && checked.suite != SuiteId::Ristretto255;
-        if tags_are_too_slow || !suites::is_here(checked.suite) {
+            rules.kind == BookKind::Authenticated && rules.suite != SuiteId::Ristretto255;
+        if tags_are_too_slow || !suites::is_here(rules.suite) {
             return Err(TokenError::SuiteUnsupported);
         }
-        let book = checked.id();
-        match self.place_of(&book, body) {
+        match self.place_of(&rules.id(), body) {
             Err(TokenError::UnknownBook) => {}
             Ok(_) => return Err(TokenError::BookExists),
             Err(error) => return Err(error),
         }
-        let place = self.books;
-        if usize::from(place) >= BOOKS_MAX {
+        if usize::from(self.books) >= BOOKS_MAX {
             return Err(TokenError::TooManyBooks);
         }
-        self.write_chain(place, &ChainHead::default(), &[], body)?;
-        let record = Record {
-            book,
-            rules: *rules,
-        };
-        let mut bytes = [0; RECORD_LEN_MAX];
-        let bytes =
-            postcard::to_slice(&record, &mut bytes).map_err(|_| TokenError::StorageFailed)?;
+        Ok(())
+    }
+
+    /// Adds a book that was admitted, and returns its place. Its chain, with the sealed key of one
+    /// whose key does not come from the seed, is written before the record that makes it exist.
+    ///
+    /// # Errors
+    /// Those of storage.
+    #[inline(never)]
+    pub(crate) fn add_book(
+        &mut self,
+        record: &[u8],
+        sealed_key: &[u8],
+        work: &mut [u8],
+    ) -> Result<u8, TokenError> {
+        let place = self.books;
+        self.write_chain(place, &ChainHead::default(), sealed_key, work)?;
         let (_, secrets) = self.vault.unlocked()?;
         self.storage
-            .put_authentic(&secrets.store_key, Key::Book(place), &[bytes], body)?;
+            .put_authentic(&secrets.store_key, Key::Book(place), &[record], work)?;
         self.books = place.saturating_add(1);
-        self.book(place, body)
+        Ok(place)
     }
 
     /// The book at a place of the list.
@@ -152,9 +176,8 @@ impl<P: Platform> Engine<P> {
         body: &'b mut [u8],
     ) -> Result<Response<'b>, TokenError> {
         let suite = self.find(book, body)?.rules.suite;
-        let (_, secrets) = self.vault.unlocked()?;
         in_suite!(suite, S => {
-            let key = secrets.seed.secret_key::<S>(book).public_key().to_bytes();
+            let key = self.secret_key::<S>(book, body)?.public_key().to_bytes();
             Ok(Response::PublicKey(keep(&[key.as_ref()], body)?))
         })
     }
@@ -208,22 +231,56 @@ impl<P: Platform> Engine<P> {
         Err(TokenError::UnknownBook)
     }
 
+    /// The book at a place below [`Self::books`].
+    ///
+    /// # Errors
+    /// Those of [`crate::vault::Vault::unlocked`] and storage.
     #[inline(never)]
-    fn book_at<'b>(&mut self, place: u8, body: &'b mut [u8]) -> Result<Book<'b>, TokenError> {
+    pub(crate) fn book_at<'b>(
+        &mut self,
+        place: u8,
+        body: &'b mut [u8],
+    ) -> Result<Book<'b>, TokenError> {
         let (_, secrets) = self.vault.unlocked()?;
         let key = Key::Book(place);
         let record = self
             .storage
             .get_authentic(&secrets.store_key, key, body)?
             .ok_or(TokenError::StorageFailed)?;
-        let Record { book, rules } =
-            postcard::from_bytes(record).map_err(|_| TokenError::StorageFailed)?;
+        let Record { book, rules } = read_record(record)?;
         Ok(Book {
             place,
             id: book,
             rules: rules.check().ok_or(TokenError::StorageFailed)?,
         })
     }
+}
+
+/// Writes the record of a book to the start of `out`.
+///
+/// # Errors
+/// [`TokenError::StorageFailed`] if there is no room.
+pub(crate) fn write_record<'o>(
+    book: &BookId,
+    rules: &Rules<'_>,
+    out: &'o mut [u8],
+) -> Result<&'o [u8], TokenError> {
+    let (book, rules) = (*book, *rules);
+    postcard::to_slice(&Record { book, rules }, out)
+        .map(|record| &*record)
+        .map_err(|_| TokenError::StorageFailed)
+}
+
+fn read_record(record: &[u8]) -> Result<Record<'_>, TokenError> {
+    postcard::from_bytes(record).map_err(|_| TokenError::StorageFailed)
+}
+
+/// The name in the record of a book.
+///
+/// # Errors
+/// [`TokenError::StorageFailed`] if it is no such record.
+pub(crate) fn name(record: &[u8]) -> Result<&str, TokenError> {
+    Ok(read_record(record)?.rules.name)
 }
 
 /// Copies these strings, one after the other, to the start of the body.

@@ -111,6 +111,10 @@ pub(crate) fn respond<'b, P: Platform>(
             let sum_len = keep(&[c1, c2], body)?.len();
             in_suite!(suite, S => engine.release_open::<S>(line, book, count, sum_len, body))
         }
+        Request::ImportBook { rules, x } => {
+            let import = engine.take_key(&rules, x, body)?;
+            engine.import_book(line, &import, body)
+        }
         other => execute(engine, other, body),
     }
 }

@@ -1,6 +1,6 @@
 //! Everything of a token but its line and its buffers. What it does is in the modules named after
-//! it: [`crate::vault`], [`crate::books`], [`crate::posting`], [`crate::release`],
-//! [`crate::presence`].
+//! it: [`crate::vault`], [`crate::books`], [`crate::foreign_keys`], [`crate::posting`],
+//! [`crate::release`], [`crate::presence`].
 
 use core_nostd::wire::{Info, TokenError, VERSION_CURRENT, VERSION_MIN};
 use zeroize::Zeroizing;

@@ -8,6 +8,7 @@ pub mod device;
 mod dispatch;
 mod engine;
 mod entropy;
+mod foreign_keys;
 mod limits;
 pub mod nor;
 pub mod platform;

@@ -23,6 +23,9 @@ pub(crate) const FRAME_LEN: usize = if cfg!(feature = "ffdhe") {
 /// Length of the MAC behind a record, in bytes.
 pub(crate) const MAC_LEN: usize = 16;
 
+/// Longest secret key that was made elsewhere, in bytes.
+pub(crate) const FOREIGN_KEY_LEN_MAX: usize = if cfg!(feature = "ffdhe") { 384 } else { 32 };
+
 /// What the size of a platform's store allows.
 pub(crate) struct Limits<P>(core::marker::PhantomData<P>);
 
@@ -42,6 +45,9 @@ const POSITION: usize = 1 + VARINT;
 const ENTRY: usize = 32 + POSITION + 4 * (1 + 32);
 const CHAIN_HEAD: usize = 2 * VARINT + 1 + MAC_LEN + POSITION;
 const BOOK: usize = 32 + 2 + 3 + 1 + VARINT + 5 + 1 + 48;
+/// A sealed key that was made elsewhere, with its tag. An open book has it where an authenticated
+/// one has the entries of its last reply.
+const FOREIGN_KEY: usize = 16 + FOREIGN_KEY_LEN_MAX;
 const IDENTITY: usize = 16 + 16 + 3 + 16 + 1 + 96;
 const POSTED_HEAD: usize = 1 + 16 + VARINT + (1 + VARINT + 16) + 2;
 
@@ -50,8 +56,8 @@ const STATEMENT: usize = {
     let head = VARINT + 32 + VARINT + 1;
     let named = head + 32 + 1 + WRITERS_MAX * (16 + 2 * VARINT) + 5 * (1 + 32);
     let long = head + 5 * (2 + 384);
-    if cfg!(feature = "ffdhe") && long > named {
-        long
+    if cfg!(feature = "ffdhe") {
+        max(long, named)
     } else {
         named
     }
@@ -60,6 +66,10 @@ const STATEMENT: usize = {
 /// The room a record of `len` bytes takes in the flash: header, key, MAC, whole words.
 const fn item(len: usize) -> usize {
     8 + (1 + len + MAC_LEN).next_multiple_of(4)
+}
+
+const fn max(a: usize, b: usize) -> usize {
+    if a > b { a } else { b }
 }
 
 const fn batch_len(store_len: usize, page_len: usize) -> usize {
@@ -75,9 +85,9 @@ const fn fits_frame(batch: usize) -> bool {
 }
 
 const fn fits_store(batch: usize, store_len: usize, page_len: usize) -> bool {
-    let chain = item(CHAIN_HEAD + batch * ENTRY);
+    let chain = item(CHAIN_HEAD + max(batch * ENTRY, FOREIGN_KEY));
     let statement = item(STATEMENT);
-    let largest = if chain > statement { chain } else { statement };
+    let largest = max(chain, statement);
     // One page is for the mark of a wipe; of each other page two words are the ring's.
     let (pages, room) = ((store_len / page_len).saturating_sub(1), page_len - 8);
     let live = BOOKS_MAX * (item(BOOK) + chain) + statement + item(IDENTITY) + item(1);

@@ -105,6 +105,11 @@ pub enum Prompt<'a> {
         /// Number of entries the host says it is the sum of.
         entries: u64,
     },
+    /// Add an open book whose key was made elsewhere.
+    ImportBook {
+        /// The book's name.
+        book: &'a str,
+    },
     /// Erase every secret on this token.
     Wipe,
 }
@@ -125,6 +130,12 @@ impl fmt::Display for Prompt<'_> {
                 write!(
                     f,
                     "open a sum of OPEN book \"{book}\", {entries} entries unverified"
+                )
+            }
+            Self::ImportBook { book } => {
+                write!(
+                    f,
+                    "import the key of OPEN book \"{book}\", which no backup will hold"
                 )
             }
             Self::Wipe => f.write_str("WIPE this token"),

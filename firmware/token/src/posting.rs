@@ -31,7 +31,8 @@ use crate::{
 /// The suite of authenticated books.
 type S = Ristretto255Sha512;
 
-/// What is known of a chain; in the store the entries of the last reply follow it.
+/// What is known of a chain. In the store the entries of the last reply follow it or, in an open
+/// book, which has none, a key that was made elsewhere ([`crate::foreign_keys`]).
 #[derive(Default, Serialize, Deserialize)]
 pub(crate) struct ChainHead {
     /// Position of the next entry.
@@ -202,7 +203,7 @@ impl<P: Platform> Engine<P> {
         })
     }
 
-    /// The chain at this place and the entries of its last reply.
+    /// The chain at this place and what follows it in its record.
     ///
     /// # Errors
     /// Those of storage.
@@ -220,7 +221,7 @@ impl<P: Platform> Engine<P> {
         postcard::take_from_bytes(record).map_err(|_| TokenError::StorageFailed)
     }
 
-    /// Writes the chain at this place with the entries of its last reply, in one record.
+    /// Writes the chain at this place and what follows it, in one record.
     ///
     /// # Errors
     /// Those of storage.

@@ -251,9 +251,9 @@ impl<P: Platform> Engine<P> {
             Err(TokenError::NothingStored) => 1,
             Err(error) => return Err(error),
         };
+        let key = self.secret_key::<S>(&opening.book, body)?;
         let mut rng = self.rng()?;
         let (_, secrets) = self.vault.unlocked()?;
-        let key = secrets.seed.secret_key::<S>(&opening.book);
         let header = Header {
             number,
             book: opening.book,

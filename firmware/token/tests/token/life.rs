@@ -6,7 +6,10 @@ use core_nostd::{
 };
 use firmware_token::TRIES_MAX;
 
-use crate::bench::{Answer, Bench, DiceState, EVERYTHING, PIN, RULES, provision};
+use crate::{
+    bench::{Answer, Bench, DiceState, EVERYTHING, PIN, RULES, provision},
+    foreign_keys::{OPEN, X, import},
+};
 
 const OTHER_PIN: &str = "correct horse";
 
@@ -89,6 +92,7 @@ fn unlocked_only() -> Vec<(Request<'static>, Option<TokenError>)> {
     vec![
         (Request::PublicKey { book }, Some(UnknownBook)),
         (Request::CreateBook { rules: RULES }, None),
+        (import(OPEN, &X), None),
         (Request::Book { index: 0 }, None),
         (
             Request::Handle {

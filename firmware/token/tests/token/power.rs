@@ -10,6 +10,7 @@ use firmware_token::{TRIES_MAX, nor::Tear};
 
 use crate::{
     bench::{Bench, PIN, RULES, World, provision},
+    foreign_keys::{OPEN, X, import},
     ledger::{Ledger, release_total},
 };
 
@@ -232,6 +233,53 @@ fn a_book_is_made_or_not() {
             }
         },
     );
+}
+
+/// An imported key has its book or is nobody's: neither the next book at that place nor a key that
+/// comes again finds anything of it.
+fn check_import(suite: u8, x: &[u8]) {
+    let named = |name| Rules {
+        suite,
+        name,
+        ..OPEN
+    };
+    let key = |bench: &mut Bench, book| bench.call(&Request::PublicKey { book }).message;
+    let imported = {
+        let mut bench = Bench::<1024>::unlocked();
+        let reply = bench.call(&import(named("any"), x));
+        assert_eq!(reply.error(), None);
+        key(&mut bench, named("any").check().expect("good rules").id())
+    };
+    cut_everywhere(
+        four_entries,
+        |bench| {
+            bench.call(&import(named("second"), x));
+        },
+        |bench, seen| {
+            if let Some([_, key, _]) = seen.books.get(1) {
+                assert_eq!(*key, imported);
+                let again = bench.refusal(&import(named("third"), x));
+                assert_eq!(again, TokenError::KeyInUse);
+            } else {
+                let book = bench.book(named("second"));
+                assert_ne!(key(bench, book), imported, "it is the seed's");
+                assert_eq!(bench.call(&import(named("third"), x)).error(), None);
+                let book = named("third").check().expect("good rules").id();
+                assert_eq!(key(bench, book), imported);
+            }
+        },
+    );
+}
+
+#[test]
+fn an_imported_key_has_its_book_or_is_gone() {
+    check_import(1, &X);
+}
+
+#[cfg(feature = "ffdhe")]
+#[test]
+fn the_longest_imported_key_has_its_book_or_is_gone() {
+    check_import(3, &[0x0e; 384]);
 }
 
 /// Whatever happened to a posting, the host asks again and gets it once; an answer that has left

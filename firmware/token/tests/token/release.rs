@@ -56,7 +56,7 @@ fn what_the_policy_does_not_grant_is_not_opened() {
             assert_eq!(bench.call(request).error(), refused(policy.balances));
         });
         let open = bench.book(Rules { kind: 2, ..RULES });
-        let error = release_open::<S>(&mut bench, open, &[1, 2]).error();
+        let error = release_open::<S, 1024>(&mut bench, open, &[1, 2]).error();
         assert_eq!(error, refused(policy.open_sums));
     }
 }
@@ -152,7 +152,7 @@ fn check_open_book<T: Ciphersuite>() {
         ..RULES
     };
     let book = bench.book(rules);
-    let reply = release_open::<T>(&mut bench, book, &[700, -50, 3]);
+    let reply = release_open::<T, 1024>(&mut bench, book, &[700, -50, 3]);
     let Response::Statement(record) = reply.response() else {
         panic!("{reply:?}")
     };
@@ -182,7 +182,11 @@ fn check_open_book<T: Ciphersuite>() {
 }
 
 /// Encrypts as anybody can, and asks for the sum.
-fn release_open<T: Ciphersuite>(bench: &mut Bench, book: BookId, amounts: &[i64]) -> Reply {
+pub fn release_open<T: Ciphersuite, const KIB: u32>(
+    bench: &mut Bench<KIB>,
+    book: BookId,
+    amounts: &[i64],
+) -> Reply {
     let key: PublicKey<T> = public_key(bench, book);
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     let sum: core_nostd::ciphertext::Ciphertext<T> = amounts

@@ -1,6 +1,7 @@
 //! The store: room for a full set of books, edited and damaged flashes, and how long it lasts.
 
 use core_nostd::{
+    ciphersuite::{Ffdhe3072Sha512, Ristretto255Sha512},
     ids::Handle,
     wire::{BOOKS_MAX, Request, Response, Rules, State, TokenError},
 };
@@ -10,6 +11,7 @@ use proptest::prelude::*;
 use crate::{
     bench::{Bench, PIN, RULES, Simulated, provision},
     ledger::Ledger,
+    release::release_open,
 };
 
 const ALICE: Handle = Handle([1; 32]);
@@ -42,6 +44,54 @@ fn a_full_set_of_books_with_full_batches_never_fills_the_smallest_store() {
             }
             other => panic!("{other:?}"),
         }
+    }
+}
+
+/// The longest records there are: keys of the longest suite and, in turn, full batches; then the
+/// longest statement, while all records are written again.
+#[test]
+fn keys_from_elsewhere_in_every_other_book_never_fill_the_smallest_store() {
+    let mut bench = Bench::<128>::unlocked();
+    let most = usize::from(bench.info().batch_len_max);
+    let (suite, x_len) = if cfg!(feature = "ffdhe") {
+        (3, 384)
+    } else {
+        (1, 32)
+    };
+    let mut ledgers = vec![];
+    let mut open = None;
+    for index in 0..BOOKS_MAX {
+        let name = &*format!("{index:02} a name of the greatest length {:015}", 0);
+        let mut x = vec![0; x_len];
+        x[x_len / 2] = 1 + u8::try_from(index).expect("few books");
+        if index % 2 == 0 {
+            let book = bench.book(Rules { name, ..RULES });
+            ledgers.push(Ledger::new(&mut bench, book));
+            continue;
+        }
+        let rules = Rules {
+            suite,
+            kind: 2,
+            name,
+            ..RULES
+        };
+        let reply = bench.call(&Request::ImportBook { rules, x: &x });
+        match reply.response() {
+            Response::Book(info) => open = Some(info.book),
+            other => panic!("{other:?}"),
+        }
+    }
+    let open = open.expect("open books");
+    for _ in 0..3 {
+        for ledger in &mut ledgers {
+            ledger.post(&mut bench, &vec![(ALICE, 1); most]);
+        }
+        let reply = if cfg!(feature = "ffdhe") {
+            release_open::<Ffdhe3072Sha512, 128>(&mut bench, open, &[1])
+        } else {
+            release_open::<Ristretto255Sha512, 128>(&mut bench, open, &[1])
+        };
+        assert_eq!(reply.error(), None);
     }
 }
 
@@ -105,7 +155,7 @@ fn crc32(data: &[u8]) -> u32 {
 }
 
 /// Changes a byte of the newest record that begins with `start`, and repairs its checksum.
-fn edit(bench: &mut Bench, start: &[u8], offset: usize, change: impl Fn(u8) -> u8) {
+pub fn edit(bench: &mut Bench, start: &[u8], offset: usize, change: impl Fn(u8) -> u8) {
     let mut bytes = bench.flash_bytes();
     let at = *find(&bytes, start).last().expect("the record is there");
     let header = at - 8;

@@ -6,6 +6,8 @@ mod attacks;
 /// The programs as processes, killed and mistyped at.
 #[cfg(feature = "cli")]
 mod binaries;
+/// A key made elsewhere, and what was encrypted under it.
+mod imported_key;
 /// Keys, PIN, button and wipe.
 mod life;
 /// Noise, damaged frames and wrong sessions on the serial line.

@@ -17,7 +17,8 @@ use e2e_tests::{
 };
 use token_client::OwnedRules;
 
-const PIN: &str = "271828";
+/// The PIN of every token.
+pub const PIN: &str = "271828";
 const ENTRIES: usize = 100;
 const ACCOUNTS: usize = 10;
 /// An amount whose bytes and digits can't be there by chance. It is withdrawn again.

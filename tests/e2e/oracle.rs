@@ -1,174 +1,214 @@
-//! The core against the slow oracle: the same keys, nonces and places give the same residues, and
-//! the numbers of the design's model come out of both.
+//! The core against the slow oracle, in every suite: the same keys, nonces and places give the same
+//! bytes, and the same claims, proofs and statements are believed.
+//!
+//! Inputs are drawn by proptest. `.cargo/config.toml` fixes the seed they are drawn from, so a run
+//! repeats the last one; a longer run (`PROPTEST_CASES`) begins with the cases of a shorter one,
+//! and another `PROPTEST_RNG_SEED` explores others.
+
+mod encodings;
+mod model;
+mod proofs;
+mod releases;
+mod scheme;
+
+use std::convert::Infallible;
 
 use core_nostd::{
-    book::{BookKind, BookRules, CAP_MAX},
-    cap::EntryAmount,
-    ciphersuite::{Ciphersuite, Ffdhe2048Sha512 as S},
+    ciphersuite::{
+        Ciphersuite, Element, Ffdhe2048Sha512, Ffdhe3072Sha512, Ristretto255Sha512, WideBytes,
+    },
     ciphertext::Ciphertext,
-    currency::Currency,
     group::{ByteArray, Group},
-    ids::{BookId, Handle, Place, WriterId},
-    keys::{Nonce, RootSeed},
-    tag::{Cut, LastPosition, Range, TaggedSum},
+    keys::Nonce,
 };
-use e2e_tests::reference::{self, Reference};
+use e2e_tests::reference::{ReferenceGroup, Residues, Ristretto};
 use num_bigint::BigUint;
-use rand_chacha::{
-    ChaCha20Rng,
-    rand_core::{Rng, SeedableRng},
+use proptest::{
+    prelude::*,
+    test_runner::{Config, TestRunner},
 };
+use rand_chacha::rand_core::{TryCryptoRng, TryRng};
 
-type G = <S as Ciphersuite>::Group;
-
-const SEED: [u8; 32] = [0x5E; 32];
-const BOOK: BookId = BookId([0xB0; 32]);
-
-fn residue(element: &<G as Group>::Element) -> BigUint {
-    BigUint::from_bytes_be(G::encode(element).as_ref())
+/// A suite that the oracle has, too.
+trait Checked: Ciphersuite {
+    /// The same group on big integers.
+    type Oracle: ReferenceGroup<Element: 'static>;
+    /// One of so many of proptest's cases is run: the slower the oracle, the fewer.
+    const ONE_IN: u32;
+    fn oracle() -> Self::Oracle;
 }
 
-fn element(residue: &BigUint) -> <G as Group>::Element {
-    let bytes = residue.to_bytes_be();
-    let mut padded = <G as Group>::ElementBytes::zeroed();
-    padded[256 - bytes.len()..].copy_from_slice(&bytes);
-    G::decode(&padded).expect("a residue of the subgroup")
-}
-
-/// The nonce that the core draws from a generator, and the integer it is.
-fn nonce(seed: u64) -> (Nonce<S>, BigUint) {
-    let mut wide = <G as Group>::WideBytes::zeroed();
-    ChaCha20Rng::seed_from_u64(seed).fill_bytes(&mut wide);
-    (
-        Nonce::random(&mut ChaCha20Rng::seed_from_u64(seed)),
-        reference::short(&wide),
-    )
-}
-
-/// An amount that the rules of some book admit.
-fn admitted(m: i64) -> EntryAmount {
-    let rules = BookRules {
-        suite: S::ID,
-        kind: BookKind::Authenticated,
-        currency: Currency::from_code("EUR").expect("an active code"),
-        cap: CAP_MAX,
-        min_entries: 16,
-        name: "any",
-    };
-    rules.admit(m).expect("within the cap")
-}
-
-#[test]
-fn keys_and_ciphertexts_agree() {
-    let oracle = Reference::new(SEED);
-    let key = RootSeed::from_bytes(&SEED).secret_key::<S>(&BOOK);
-    let x = oracle.x(&BOOK.0);
-    let y = oracle.base(&x);
-    assert_eq!(residue(key.public_key().element()), y);
-    for (seed, m) in (1..).zip([0, 1, -1, 950, -1_250_000, i64::MAX, i64::MIN]) {
-        let (nonce, r) = nonce(seed);
-        let Ciphertext { c1, c2 } = key.public_key().encrypt(m, nonce);
-        let expected = oracle.encrypt(&y, m, &r);
-        assert_eq!([residue(&c1), residue(&c2)], expected, "{m}");
-        let [c1, c2] = &expected;
-        let opened = oracle.decrypt(&x, [c1, c2]);
-        assert_eq!(opened, oracle.base(&oracle.signed(m)));
-        let ciphertext = Ciphertext {
-            c1: element(c1),
-            c2: element(c2),
-        };
-        assert_eq!(residue(&key.decrypt_to_element(&ciphertext)), opened, "{m}");
+impl Checked for Ristretto255Sha512 {
+    type Oracle = Ristretto;
+    const ONE_IN: u32 = 8;
+    fn oracle() -> Ristretto {
+        Ristretto::default()
     }
 }
 
-/// The model's nine postings of one writer: (account, amount), and its account's previous position.
-const POSTINGS: [(u8, i64, Option<u64>); 9] = [
-    (b'a', 500, None),
-    (b'b', 1200, None),
-    (b'a', -125, Some(0)),
-    (b'c', 77, None),
-    (b'b', 3, Some(1)),
-    (b'a', 10, Some(2)),
-    (b'c', -77, Some(3)),
-    (b'd', 1, None),
-    (b'b', 0, Some(4)),
-];
+impl Checked for Ffdhe2048Sha512 {
+    type Oracle = Residues;
+    const ONE_IN: u32 = 64;
+    fn oracle() -> Residues {
+        Residues::ffdhe2048()
+    }
+}
 
-#[test]
-fn entries_and_releases_agree_and_give_the_numbers_of_the_model() {
-    let oracle = Reference::new(SEED);
-    let seed = RootSeed::from_bytes(&SEED);
-    let (shared, key) = (seed.shared_keys(), seed.secret_key::<S>(&BOOK));
-    let writer = WriterId([1; 16]);
-    let mut total = TaggedSum::<S>::zero();
-    let mut balance = TaggedSum::<S>::zero();
-    for (seq, (account, m, prev)) in (0..).zip(POSTINGS) {
-        let account = Handle([account; 32]);
-        let place = Place {
-            book: BOOK,
-            writer,
-            seq,
-            account,
-            prev,
-        };
-        let (nonce, r) = nonce(100 + seq);
-        let entry = shared.entry(&key, &place, admitted(m), nonce);
-        let plain = reference::Place {
-            book: &BOOK.0,
-            writer: &writer.0,
-            account: &account.0,
-            seq,
-            prev,
-        };
-        let got = [
-            entry.ciphertext.c1,
-            entry.ciphertext.c2,
-            entry.tag,
-            entry.account_tag,
-        ];
-        assert_eq!(
-            got.map(|e| residue(&e)),
-            oracle.entry(&plain, m, &r),
-            "entry {seq}"
-        );
-        total = total + entry.total_part();
-        if account.0[0] == b'a' {
-            balance = balance + entry.balance_part();
+impl Checked for Ffdhe3072Sha512 {
+    type Oracle = Residues;
+    const ONE_IN: u32 = 128;
+    fn oracle() -> Residues {
+        Residues::ffdhe3072()
+    }
+}
+
+/// Runs every check in every suite.
+macro_rules! every_suite {
+    ($($name:ident: $suite:ty,)+) => {$(
+        mod $name {
+            use super::*;
+
+            #[test]
+            fn the_same_bytes_decode() {
+                encodings::check_elements::<$suite>();
+            }
+            #[test]
+            fn scalars_have_the_same_encodings() {
+                encodings::check_scalars::<$suite>();
+            }
+            #[test]
+            fn keys_and_ciphertexts_agree() {
+                scheme::check_encryption::<$suite>();
+            }
+            #[test]
+            fn the_group_law_of_ciphertexts_agrees() {
+                scheme::check_group_law::<$suite>();
+            }
+            #[test]
+            fn entries_agree() {
+                scheme::check_entries::<$suite>();
+            }
+            #[test]
+            fn the_same_totals_are_believed() {
+                releases::check_totals::<$suite>();
+            }
+            #[test]
+            fn the_same_balances_are_believed() {
+                releases::check_balances::<$suite>();
+            }
+            #[test]
+            fn proofs_of_equal_logarithms_agree() {
+                proofs::check_dleq::<$suite>();
+            }
+            #[test]
+            fn statements_agree() {
+                proofs::check_statements::<$suite>();
+            }
+            #[test]
+            fn the_numbers_of_the_model_come_out() {
+                model::check_postings::<$suite>();
+            }
         }
+    )+};
+}
+
+every_suite! {
+    ristretto255: Ristretto255Sha512,
+    ffdhe2048: Ffdhe2048Sha512,
+    ffdhe3072: Ffdhe3072Sha512,
+}
+
+/// Runs `test` on inputs drawn from `strategy`, so many as suit the suite.
+fn for_any<S: Checked, T: Strategy>(strategy: T, test: impl Fn(T::Value)) {
+    let default = Config::default();
+    let config = Config {
+        cases: (default.cases / S::ONE_IN).max(1),
+        // The seed is fixed, so a failure comes back by itself. To keep the case for ever, write
+        // what proptest prints as a test of its own.
+        failure_persistence: None,
+        max_shrink_iters: 64,
+        ..default
+    };
+    TestRunner::new(config)
+        .run(&strategy, |input| {
+            test(input);
+            Ok(())
+        })
+        .unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+/// Amounts, the ends of their range and zero often among them.
+fn amounts() -> impl Strategy<Value = i64> {
+    prop_oneof![
+        1 => prop::sample::select(vec![0, 1, -1, i64::MAX, i64::MIN]),
+        2 => -1_000_000_i64..1_000_000,
+        2 => any::<i64>(),
+    ]
+}
+
+/// Wide bytes, which are zeros or ones for once in a while.
+fn wide<S: Checked>() -> impl Strategy<Value = WideBytes<S>> {
+    let bytes = prop_oneof![
+        1 => Just(vec![0; WideBytes::<S>::LEN]),
+        1 => Just(vec![0xff; WideBytes::<S>::LEN]),
+        14 => prop::collection::vec(any::<u8>(), WideBytes::<S>::LEN),
+    ];
+    bytes.prop_map(|bytes| {
+        let mut wide = WideBytes::<S>::zeroed();
+        wide.as_mut().copy_from_slice(&bytes);
+        wide
+    })
+}
+
+/// A generator that gives out the bytes it was given, over and over.
+struct Given<'a>(&'a [u8]);
+
+impl TryRng for Given<'_> {
+    type Error = Infallible;
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        unreachable!("the core draws bytes only")
     }
-    let parts = |sum: &TaggedSum<S>| [sum.ciphertext.c1, sum.ciphertext.c2].map(|e| residue(&e));
-    let x = oracle.x(&BOOK.0);
-
-    let [c1, c2] = parts(&total);
-    let mask = oracle.segment(&BOOK.0, &writer.0, 0, 9);
-    assert_eq!(residue(&total.tag), oracle.tag(&BOOK.0, [&c1, &c2], &mask));
-    let range = Range {
-        writer,
-        from: Cut::START,
-        to: shared.cut::<S>(&BOOK, &writer, 9),
-    };
-    assert_eq!(shared.verify_total(&BOOK, &[range], &total), Ok(9));
-    assert_eq!(
-        oracle.decrypt(&x, [&c1, &c2]),
-        oracle.base(&BigUint::from(1589_u16))
-    );
-
-    let [c1, c2] = parts(&balance);
-    let alice = Handle([b'a'; 32]);
-    let scope = [&BOOK.0[..], &writer.0, &alice.0];
-    let mask = oracle.account_segment(scope, None, Some(5));
-    let tag = oracle.account_tag(&BOOK.0, &alice.0, [&c1, &c2], &mask);
-    assert_eq!(residue(&balance.tag), tag);
-    let last = LastPosition {
-        writer,
-        seq: Some(5),
-    };
-    assert_eq!(
-        shared.verify_balance(&BOOK, &alice, &[last], &balance),
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        unreachable!("the core draws bytes only")
+    }
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
+        let bytes = self.0.iter().cycle();
+        out.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
         Ok(())
-    );
-    assert_eq!(
-        oracle.decrypt(&x, [&c1, &c2]),
-        oracle.base(&BigUint::from(385_u16))
-    );
+    }
+}
+
+impl TryCryptoRng for Given<'_> {}
+
+/// The nonce of wide bytes, and the integer it is.
+fn nonce<S: Checked>(oracle: &S::Oracle, wide: &WideBytes<S>) -> (Nonce<S>, BigUint) {
+    let nonce = Nonce::random(&mut Given(wide.as_ref()));
+    (nonce, oracle.short(wide.as_ref()))
+}
+
+/// The canonical encodings of elements of the core.
+fn core_bytes<S: Ciphersuite, const N: usize>(elements: [Element<S>; N]) -> [Vec<u8>; N] {
+    elements.map(|element| S::Group::encode(&element).as_ref().to_vec())
+}
+
+/// The canonical encodings of elements of the oracle.
+fn oracle_bytes<G: ReferenceGroup, const N: usize>(
+    oracle: &G,
+    elements: [G::Element; N],
+) -> [Vec<u8>; N] {
+    elements.map(|element| oracle.encode(&element))
+}
+
+/// The same elements in the oracle.
+fn to_oracle<S: Checked, const N: usize>(
+    oracle: &S::Oracle,
+    elements: [Element<S>; N],
+) -> [<S::Oracle as ReferenceGroup>::Element; N] {
+    let decode = |bytes: Vec<u8>| oracle.decode(&bytes).expect("the core encodes elements");
+    core_bytes::<S, N>(elements).map(decode)
+}
+
+/// The parts of a ciphertext.
+fn parts<S: Ciphersuite>(ciphertext: &Ciphertext<S>) -> [Element<S>; 2] {
+    [ciphertext.c1, ciphertext.c2]
 }

@@ -1,234 +1,132 @@
-//! The slow oracle: exponential ElGamal and its tags on big integers, from the formulas.
+//! The slow oracle: exponential ElGamal, its tags and its proofs on big integers, from the
+//! formulas.
 //!
-//! It shares no arithmetic and no derivation code with `core-nostd`: residues are [`BigUint`]s,
-//! multiplication of an element is `modpow`, and keys are derived again from HMAC-SHA-512. Group:
-//! ffdhe2048 (RFC 7919) with `g = 2`, in the subgroup of order `q = (p − 1)/2`.
+//! It shares no arithmetic and no derivation code with `core-nostd`: numbers are [`BigUint`]s,
+//! multiplication is square-and-multiply, and keys are derived again from HMAC-SHA-512. A scalar
+//! is an integer below `q`. What one group differs in from another is a [`ReferenceGroup`]; the
+//! scheme over it, in its parts, is [`Reference`].
 
-use hmac::{Hmac, KeyInit, Mac};
+use std::fmt::Debug;
+
 use num_bigint::BigUint;
-use sha2::Sha512;
 
-/// ffdhe2048, from RFC 7919 appendix A.1.
-const P: &str = "\
-    FFFFFFFFFFFFFFFFADF85458A2BB4A9AAFDC5620273D3CF1D8B9C583CE2D3695\
-    A9E13641146433FBCC939DCE249B3EF97D2FE363630C75D8F681B202AEC4617A\
-    D3DF1ED5D5FD65612433F51F5F066ED0856365553DED1AF3B557135E7F57C935\
-    984F0C70E0E68B77E2A689DAF3EFE8721DF158A136ADE73530ACCA4F483A797A\
-    BC0AB182B324FB61D108A94BB2C8E3FBB96ADAB760D7F4681D4F42A3DE394DF4\
-    AE56EDE76372BB190B07A7C8EE0A6D709E02FCE1CDF7E2ECC03404CD28342F61\
-    9172FE9CE98583FF8E4F1232EEF28183C3FE3B1B4C6FAD733BB5FCBC2EC22005\
-    C58EF1837D1683B2C6F34A26C1B2EFFA886B423861285C97FFFFFFFFFFFFFFFF";
-/// The suite's number.
-const SUITE: u64 = 2;
-/// Bytes that are reduced to a uniform scalar: 16 more than `q` has.
-const WIDE_LEN: usize = 272;
-/// Bytes of a secret key or nonce.
-const SHORT_LEN: usize = 32;
+pub use hash::{Field, hash_to_scalar};
+pub use residues::Residues;
+pub use ristretto::Ristretto;
+pub use statement::{Header, Scope};
+pub use tags::{Cut, Place, Range};
 
-/// A field of a hash input: absent, a number, or bytes.
-#[derive(Clone, Copy)]
-enum Field<'a> {
-    None,
-    Number(u64),
-    Bytes(&'a [u8]),
-}
+pub mod dleq;
+mod elgamal;
+mod hash;
+mod residues;
+mod ristretto;
+mod statement;
+mod tags;
 
-/// Where an entry stands, in plain values.
-#[derive(Clone, Copy)]
-pub struct Place<'a> {
-    /// The book.
-    pub book: &'a [u8],
-    /// The writer.
-    pub writer: &'a [u8],
-    /// The account.
-    pub account: &'a [u8],
-    /// Position in the chain.
-    pub seq: u64,
-    /// The account's previous position in the chain.
-    pub prev: Option<u64>,
-}
+/// A group of prime order `q`, written additively.
+pub trait ReferenceGroup {
+    /// An element.
+    type Element: Clone + Debug + PartialEq;
 
-/// `c1, c2, tag, account_tag`.
-pub type Entry = [BigUint; 4];
+    /// The suite's number.
+    fn suite(&self) -> u64;
+    /// `q`.
+    fn order(&self) -> &BigUint;
+    /// Bytes that are reduced to a uniform scalar.
+    fn wide_len(&self) -> usize;
+    /// The neutral element.
+    fn identity(&self) -> Self::Element;
+    /// `G`.
+    fn generator(&self) -> Self::Element;
+    /// `a + b`.
+    fn add(&self, a: &Self::Element, b: &Self::Element) -> Self::Element;
+    /// `−a`.
+    fn neg(&self, a: &Self::Element) -> Self::Element;
+    /// `k·a`.
+    fn mul(&self, a: &Self::Element, k: &BigUint) -> Self::Element;
+    /// The canonical encoding.
+    fn encode(&self, a: &Self::Element) -> Vec<u8>;
+    /// The inverse of [`Self::encode`]; nothing for any other bytes.
+    fn decode(&self, bytes: &[u8]) -> Option<Self::Element>;
+    /// The integer that bytes stand for, in the group's byte order.
+    fn integer(&self, bytes: &[u8]) -> BigUint;
+    /// The canonical encoding of a scalar.
+    fn scalar_bytes(&self, k: &BigUint) -> Vec<u8>;
+    /// The secret key or encryption nonce that wide bytes stand for.
+    fn short(&self, wide: &[u8]) -> BigUint;
 
-/// The group and the keys that come from one root seed.
-pub struct Reference {
-    /// The prime.
-    pub p: BigUint,
-    /// The order of the subgroup.
-    pub q: BigUint,
-    seed: [u8; 32],
-}
-
-impl Reference {
-    /// The keys of `seed`.
-    #[must_use]
-    pub fn new(seed: [u8; 32]) -> Self {
-        let p = BigUint::parse_bytes(P.as_bytes(), 16).expect("hex");
-        let q = (&p - 1_u8) / 2_u8;
-        Self { p, q, seed }
+    /// `a − b`.
+    fn sub(&self, a: &Self::Element, b: &Self::Element) -> Self::Element {
+        self.add(a, &self.neg(b))
     }
 
-    /// `g^e`.
-    #[must_use]
-    pub fn base(&self, e: &BigUint) -> BigUint {
-        BigUint::from(2_u8).modpow(e, &self.p)
+    /// `k·G`.
+    fn base(&self, k: &BigUint) -> Self::Element {
+        self.mul(&self.generator(), k)
     }
 
     /// `m mod q`.
-    #[must_use]
-    pub fn signed(&self, m: i64) -> BigUint {
+    fn signed(&self, m: i64) -> BigUint {
+        let magnitude = BigUint::from(m.unsigned_abs()) % self.order();
         if m < 0 {
-            &self.q - m.unsigned_abs()
+            (self.order() - magnitude) % self.order()
         } else {
-            BigUint::from(m.unsigned_abs())
+            magnitude
         }
+    }
+
+    /// `k` for `k` in `0 .. q`, nothing for other bytes.
+    fn decode_scalar(&self, bytes: &[u8]) -> Option<BigUint> {
+        let k = self.integer(bytes);
+        (bytes.len() == self.scalar_bytes(&BigUint::ZERO).len() && k < *self.order()).then_some(k)
+    }
+}
+
+/// The scheme in one group, with the keys that come from one root seed.
+pub struct Reference<G> {
+    /// The group.
+    pub group: G,
+    seed: [u8; 32],
+}
+
+impl<G: ReferenceGroup> Reference<G> {
+    /// The keys of `seed`.
+    pub fn new(group: G, seed: [u8; 32]) -> Self {
+        Self { group, seed }
     }
 
     /// The secret key of a book.
-    #[must_use]
     pub fn x(&self, book: &[u8]) -> BigUint {
-        let fields = [Field::Bytes(b"x"), Field::Number(SUITE), Field::Bytes(book)];
-        short(&prf(&self.label("x"), &fields))
+        let fields = [Field::Bytes(b"x"), self.suite(), Field::Bytes(book)];
+        let wide = hash::prf(&self.label("x"), &fields, self.group.wide_len());
+        self.group.short(&wide)
     }
 
-    /// `(g^r, y^r · g^m)`.
-    #[must_use]
-    pub fn encrypt(&self, y: &BigUint, m: i64, r: &BigUint) -> [BigUint; 2] {
-        [
-            self.base(r),
-            y.modpow(r, &self.p) * self.base(&self.signed(m)) % &self.p,
-        ]
-    }
-
-    /// `c2 · c1^(−x) = g^m`.
-    #[must_use]
-    pub fn decrypt(&self, x: &BigUint, [c1, c2]: [&BigUint; 2]) -> BigUint {
-        c2 * c1.modpow(&(&self.q - x), &self.p) % &self.p
-    }
-
-    /// One entry, each tag multiplied out as the definition has it: `c1^α · c2^β · g^Δmask`.
-    #[must_use]
-    pub fn entry(&self, place: &Place<'_>, m: i64, r: &BigUint) -> Entry {
-        let y = self.base(&self.x(place.book));
-        let [c1, c2] = self.encrypt(&y, m, r);
-        let tag = self.tag(place.book, [&c1, &c2], &self.book_step(place));
-        let account_tag = self.account_tag(
-            place.book,
-            place.account,
-            [&c1, &c2],
-            &self.account_step(place),
-        );
-        [c1, c2, tag, account_tag]
-    }
-
-    /// `c1^α · c2^β · g^mask`.
-    #[must_use]
-    pub fn tag(&self, book: &[u8], [c1, c2]: [&BigUint; 2], mask: &BigUint) -> BigUint {
-        let scope = [Field::Number(SUITE), Field::Bytes(book)];
-        let [alpha, beta] = ["alpha", "beta"].map(|label| self.scalar(label, &scope));
-        c1.modpow(&alpha, &self.p) * c2.modpow(&beta, &self.p) * self.base(mask) % &self.p
-    }
-
-    /// `c1^α' · c2^β' · g^mask`.
-    #[must_use]
-    pub fn account_tag(
+    /// The wide bytes of a hedged nonce: `PRF(PRF(hedge; purpose, suite, fresh); input)`.
+    pub fn hedged(
         &self,
-        book: &[u8],
-        account: &[u8],
-        [c1, c2]: [&BigUint; 2],
-        mask: &BigUint,
-    ) -> BigUint {
-        let scope = [
-            Field::Number(SUITE),
-            Field::Bytes(book),
-            Field::Bytes(account),
-        ];
-        let [alpha, beta] =
-            ["alpha-account", "beta-account"].map(|label| self.scalar(label, &scope));
-        c1.modpow(&alpha, &self.p) * c2.modpow(&beta, &self.p) * self.base(mask) % &self.p
+        hedge: &[u8; 32],
+        fresh: &[u8; 32],
+        purpose: &[u8],
+        input: &[Field<'_>],
+    ) -> Vec<u8> {
+        let once = [Field::Bytes(purpose), self.suite(), Field::Bytes(fresh)];
+        let key = hash::prf(hedge, &once, 32);
+        hash::prf(&key, input, self.group.wide_len())
     }
 
-    /// `f(w, to) − f(w, from)`.
-    #[must_use]
-    pub fn segment(&self, book: &[u8], writer: &[u8], from: u64, to: u64) -> BigUint {
-        let f = |position| {
-            let scope = [
-                Field::Number(SUITE),
-                Field::Bytes(book),
-                Field::Bytes(writer),
-            ];
-            self.scalar("mask", &[&scope[..], &[Field::Number(position)]].concat())
-        };
-        (f(to) + &self.q - f(from)) % &self.q
+    fn suite(&self) -> Field<'static> {
+        Field::Number(self.group.suite())
     }
 
-    /// `g(w, a, to) − g(w, a, from)`.
-    #[must_use]
-    pub fn account_segment(
-        &self,
-        [book, writer, account]: [&[u8]; 3],
-        from: Option<u64>,
-        to: Option<u64>,
-    ) -> BigUint {
-        let g = |position: Option<u64>| {
-            let scope = [book, writer, account].map(Field::Bytes);
-            let position = position.map_or(Field::None, Field::Number);
-            let fields = [&[Field::Number(SUITE)], &scope[..], &[position]].concat();
-            self.scalar("mask-account", &fields)
-        };
-        (g(to) + &self.q - g(from)) % &self.q
-    }
-
-    fn book_step(&self, place: &Place<'_>) -> BigUint {
-        self.segment(place.book, place.writer, place.seq, place.seq + 1)
-    }
-
-    fn account_step(&self, place: &Place<'_>) -> BigUint {
-        let scope = [place.book, place.writer, place.account];
-        self.account_segment(scope, place.prev, Some(place.seq))
-    }
-
+    /// The pseudo-random scalar of `fields` under the key of `label`.
     fn scalar(&self, label: &str, fields: &[Field<'_>]) -> BigUint {
-        BigUint::from_bytes_be(&prf(&self.label(label), fields)) % &self.q
+        let wide = hash::prf(&self.label(label), fields, self.group.wide_len());
+        self.group.integer(&wide) % self.group.order()
     }
 
-    /// HKDF-SHA-512 (RFC 5869) with one block of output, cut to 32 bytes.
     fn label(&self, label: &str) -> Vec<u8> {
-        let prk = hmac(b"TALLYSTICK-v1", &self.seed);
-        hmac(&prk, &[label.as_bytes(), &[1]].concat())[..32].to_vec()
+        hash::hkdf(&self.seed, label)
     }
-}
-
-/// The integer below 2^256 that wide bytes stand for as a secret key or nonce.
-#[must_use]
-pub fn short(wide: &[u8]) -> BigUint {
-    BigUint::from_bytes_be(&wide[wide.len() - SHORT_LEN..])
-}
-
-fn hmac(key: &[u8], message: &[u8]) -> Vec<u8> {
-    let mut mac = Hmac::<Sha512>::new_from_slice(key).expect("a key of any length");
-    mac.update(message);
-    mac.finalize().into_bytes().to_vec()
-}
-
-/// HMAC in counter mode over the encoded fields.
-fn prf(key: &[u8], fields: &[Field<'_>]) -> Vec<u8> {
-    let mut input = Vec::new();
-    for field in fields {
-        match field {
-            Field::None => input.push(0),
-            Field::Number(number) => {
-                input.push(1);
-                input.extend(number.to_be_bytes());
-            }
-            Field::Bytes(bytes) => {
-                input.push(2);
-                input.extend(u32::try_from(bytes.len()).expect("short").to_be_bytes());
-                input.extend(*bytes);
-            }
-        }
-    }
-    let blocks = (0..=u8::MAX).map(|i| hmac(key, &[&[i], &input[..]].concat()));
-    blocks.flatten().take(WIDE_LEN).collect()
 }

@@ -37,11 +37,12 @@ pub struct Ffdhe<F, const LIMBS: usize>(PhantomData<F>);
 pub trait SafePrime<const LIMBS: usize>:
     Copy + Debug + Default + Eq + Send + Sync + 'static
 {
-    /// The safe prime `p`; it fills its limbs to the last bit and `p = 7` modulo 8.
+    /// The safe prime `p`. It is 7 modulo 8, so that 2 is a square. Encodings are as long as its
+    /// limbs; the primes of RFC 7919 fill theirs to the last bit, and no code here relies on it.
     const P: Odd<Uint<LIMBS>>;
     /// Length of short scalars in bits: at least twice the security level of the group.
     const SHORT_BITS: u32;
-    /// As many bytes as `p` has.
+    /// As many bytes as the limbs of `p` have.
     type Bytes: ByteArray;
     /// Sixteen bytes more.
     type WideBytes: ByteArray;
@@ -130,7 +131,7 @@ impl<F: SafePrime<LIMBS>, const LIMBS: usize> Group for Ffdhe<F, LIMBS> {
         ))
     }
 
-    /// `high·2^|p| + low` modulo `q`.
+    /// `high·2^b + low` modulo `q`, with `b` the bits of the limbs.
     fn reduce(wide: &F::WideBytes) -> Self::Scalar {
         let wide = wide.as_ref();
         let high = wide
@@ -159,7 +160,7 @@ impl<F: SafePrime<LIMBS>, const LIMBS: usize> Element<F, LIMBS> {
 }
 
 impl<F: SafePrime<LIMBS>, const LIMBS: usize> Scalar<F, LIMBS> {
-    /// `2^|p|`: in Montgomery form that is the square of the Montgomery radix.
+    /// `2^b`, the Montgomery radix: in Montgomery form that is its square.
     const TWO_POW_BITS: Self = Self(ConstMontyForm::from_montgomery(*ModQ::<F>::PARAMS.r2()));
 
     fn to_uint(self) -> Zeroizing<Uint<LIMBS>> {

@@ -4,6 +4,7 @@
 //! What is expected is computed with machine integers and a table of all powers of two.
 
 mod generic {
+    pub mod admitted;
     pub mod tiny;
 }
 
@@ -19,6 +20,7 @@ use core_nostd::{
     statement::{Header, Scope},
     tag::{Cut, LastPosition, Range, TaggedSum},
 };
+use generic::admitted::admitted;
 use generic::tiny::{Tiny, key, nonce};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
@@ -183,15 +185,34 @@ mod encryption {
     }
 
     #[test]
-    fn every_public_key_but_the_identity_is_one() {
+    fn every_scalar_but_zero_is_a_key_and_every_element_but_the_identity_a_public_key() {
         let powers = Tiny::<BITS_20>::powers();
         for (x, power) in (0_u64..).zip(powers) {
-            let bytes = power.to_be_bytes();
-            let refused = (x == 0).then_some(DecodeError::Identity);
-            assert_eq!(
-                PublicKey::<Tiny<BITS_20>>::from_bytes(&bytes).err(),
-                refused
-            );
+            let (x, y) = (x.to_be_bytes(), power.to_be_bytes());
+            let key = SecretKey::<Tiny<BITS_20>>::from_bytes(&x);
+            let public_key = PublicKey::<Tiny<BITS_20>>::from_bytes(&y);
+            if power == 1 {
+                assert_eq!(key.err(), Some(DecodeError::Zero));
+                assert_eq!(public_key, Err(DecodeError::Identity));
+            } else {
+                assert_eq!(key.map(|key| key.public_key()), public_key);
+                assert_eq!(public_key.map(|key| key.to_bytes()), Ok(y));
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_from_elsewhere_does_what_the_same_key_made_here_does() {
+        let q = Tiny::<BITS_8>::Q;
+        for x in 1..q {
+            let ours = key::<Tiny<BITS_8>>(x);
+            let theirs = SecretKey::<Tiny<BITS_8>>::from_bytes(&x.to_be_bytes()).expect("a key");
+            for m in 0..q {
+                let ciphertext = ours.encrypt(signed(m), nonce(m * m % q));
+                assert_eq!(theirs.encrypt(signed(m), nonce(m * m % q)), ciphertext);
+                let opened = ours.decrypt_to_element(&ciphertext);
+                assert_eq!(theirs.decrypt_to_element(&ciphertext), opened);
+            }
         }
     }
 
@@ -271,7 +292,7 @@ mod tags {
                 account,
                 prev,
             };
-            let entry = shared.entry(&key, &place, 10, nonce(seq + 1));
+            let entry = shared.entry(&key, &place, admitted(10), nonce(seq + 1));
             total = total + entry.total_part();
             balance = balance + entry.balance_part();
         }

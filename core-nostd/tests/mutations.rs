@@ -6,6 +6,7 @@
 //! `ignore`) at least one bit of every byte.
 
 mod generic {
+    pub mod admitted;
     pub mod mutations;
 }
 

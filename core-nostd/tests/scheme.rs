@@ -1,6 +1,7 @@
 //! The scheme in every suite, and the parts that no suite changes.
 
 mod generic {
+    pub mod admitted;
     pub mod scheme;
 }
 

@@ -14,10 +14,13 @@ mod scheme;
 use std::convert::Infallible;
 
 use core_nostd::{
+    book::{BookKind, BookRules, CAP_MAX},
+    cap::EntryAmount,
     ciphersuite::{
         Ciphersuite, Element, Ffdhe2048Sha512, Ffdhe3072Sha512, Ristretto255Sha512, WideBytes,
     },
     ciphertext::Ciphertext,
+    currency::Currency,
     group::{ByteArray, Group},
     keys::Nonce,
 };
@@ -79,6 +82,10 @@ macro_rules! every_suite {
             #[test]
             fn keys_and_ciphertexts_agree() {
                 scheme::check_encryption::<$suite>();
+            }
+            #[test]
+            fn keys_from_elsewhere_agree() {
+                scheme::check_foreign_keys::<$suite>();
             }
             #[test]
             fn the_group_law_of_ciphertexts_agrees() {
@@ -144,6 +151,26 @@ fn amounts() -> impl Strategy<Value = i64> {
         2 => -1_000_000_i64..1_000_000,
         2 => any::<i64>(),
     ]
+}
+
+/// Amounts of entries: within the largest cap that a book may have.
+fn entry_amounts() -> impl Strategy<Value = EntryAmount> {
+    let cap = CAP_MAX.cast_signed();
+    let ends = prop::sample::select(vec![0, 1, -1, cap, -cap]);
+    prop_oneof![1 => ends, 2 => -cap..=cap].prop_map(admitted)
+}
+
+/// An amount that the rules of some book admit.
+fn admitted(m: i64) -> EntryAmount {
+    let rules = BookRules {
+        suite: Ristretto255Sha512::ID,
+        kind: BookKind::Authenticated,
+        currency: Currency::from_code("EUR").expect("an active code"),
+        cap: CAP_MAX,
+        min_entries: 16,
+        name: "any",
+    };
+    rules.admit(m).expect("within the cap")
 }
 
 /// Wide bytes, which are zeros or ones for once in a while.

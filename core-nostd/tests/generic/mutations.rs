@@ -16,6 +16,8 @@ use rand_chacha::{
     rand_core::{Rng, SeedableRng},
 };
 
+use super::admitted::admitted;
+
 const BOOK: BookId = BookId([0xB0; 32]);
 const ACCOUNT: Handle = Handle([0xAC; 32]);
 const WRITERS: [WriterId; 2] = [WriterId([0x11; 16]), WriterId([0x77; 16])];
@@ -272,7 +274,14 @@ fn entries<S: Ciphersuite>(shared: &SharedKeys, place: &Place) -> [Entry<S>; 2] 
         prev: None,
         ..*place
     };
-    [first, *place].map(|place| shared.entry(&key, &place, 77, Nonce::random(&mut rng(place.seq))))
+    [first, *place].map(|place| {
+        shared.entry(
+            &key,
+            &place,
+            admitted(77),
+            Nonce::random(&mut rng(place.seq)),
+        )
+    })
 }
 
 /// Whether the entry of these fields is a total of its own, and whether it completes the balance

@@ -1,12 +1,9 @@
 //! What the scheme must do in every suite: encryption, group law, tags, releases, statements.
 
 use core_nostd::{
-    book::{BookKind, BookRules, CAP_MAX},
-    cap::EntryAmount,
     check_amount,
-    ciphersuite::{Ciphersuite, SuiteId},
+    ciphersuite::Ciphersuite,
     ciphertext::Ciphertext,
-    currency::Currency,
     entry::Entry,
     error::{ClaimRefused, VerifyError},
     group::Group,
@@ -18,6 +15,8 @@ use core_nostd::{
 };
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
+use super::admitted::admitted;
+
 const BOOK: BookId = BookId([0xB0; 32]);
 const OTHER_BOOK: BookId = BookId([0xB1; 32]);
 const AMOUNTS: [i64; 7] = [0, 1, -1, 1250, -99_999, i64::MAX, i64::MIN];
@@ -28,19 +27,6 @@ fn rng(seed: u64) -> ChaCha20Rng {
 
 fn nonce<S: Ciphersuite>(seed: u64) -> Nonce<S> {
     Nonce::random(&mut rng(seed))
-}
-
-/// An amount that the rules of some book admit.
-fn admitted(m: i64) -> EntryAmount {
-    let rules = BookRules {
-        suite: SuiteId::Ristretto255,
-        kind: BookKind::Authenticated,
-        currency: Currency::from_code("EUR").expect("an active code"),
-        cap: CAP_MAX,
-        min_entries: 16,
-        name: "any",
-    };
-    rules.admit(m).expect("within the cap")
 }
 
 fn opens_to<S: Ciphersuite>(key: &SecretKey<S>, ciphertext: &Ciphertext<S>, m: i64) -> bool {

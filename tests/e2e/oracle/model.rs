@@ -7,7 +7,7 @@ use core_nostd::{
 };
 use e2e_tests::reference::{self, Reference, ReferenceGroup};
 
-use super::{Checked, nonce, oracle_bytes, parts, scheme::entry_bytes, to_oracle};
+use super::{Checked, admitted, nonce, oracle_bytes, parts, scheme::entry_bytes, to_oracle};
 use core_nostd::{ciphersuite::WideBytes, group::ByteArray};
 
 const SEED: [u8; 32] = [0x5E; 32];
@@ -54,7 +54,7 @@ pub fn check_postings<S: Checked>() {
         let mut wide = WideBytes::<S>::zeroed();
         wide.as_mut().fill(u8::try_from(seq).expect("nine") + 100);
         let (nonce, r) = nonce(&oracle.group, &wide);
-        let entry = shared.entry(&key, &place, m, nonce);
+        let entry = shared.entry(&key, &place, admitted(m), nonce);
         let expected = oracle_bytes(&oracle.group, oracle.entry(&plain, m, &r));
         assert_eq!(entry_bytes(&entry), expected, "entry {seq}");
         total = total + entry.total_part();

@@ -158,8 +158,11 @@ fn scalars<S: Checked>(oracle: &S::Oracle, proof: &DleqProof<S>) -> [BigUint; 2]
     [oracle.integer(c.as_ref()), oracle.integer(s.as_ref())]
 }
 
+/// A writer, where its span begins, and the last position of an account.
+type Writer = ([u8; 16], u64, Option<u64>);
+
 /// A statement's three kinds of scope.
-fn scopes() -> impl Strategy<Value = (u8, Vec<([u8; 16], u64, Option<u64>)>)> {
+fn scopes() -> impl Strategy<Value = (u8, Vec<Writer>)> {
     let writer = (any::<[u8; 16]>(), 0..1000_u64, any::<Option<u64>>());
     (0..3_u8, prop::collection::vec(writer, 1..4))
 }

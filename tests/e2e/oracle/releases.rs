@@ -1,16 +1,17 @@
 //! Claims about sums, true ones and changed ones: the core and the oracle believe the same.
 
 use core_nostd::{
+    cap::EntryAmount,
+    entry::Entry,
     group::Group,
     ids::{BookId, Handle, Place, WriterId},
-    keys::{RootSeed, SecretKey, SharedKeys},
+    keys::{Nonce, RootSeed, SecretKey, SharedKeys},
     tag::{Cut, LastPosition, Range, TaggedSum},
 };
 use e2e_tests::reference::{self, Reference};
 use proptest::{prelude::*, sample::Index};
 
-use super::{Checked, Given, amounts, for_any, to_oracle};
-use core_nostd::{entry::Entry, keys::Nonce};
+use super::{Checked, Given, entry_amounts, for_any, to_oracle};
 
 const SEED: [u8; 32] = [0x31; 32];
 const BOOK: BookId = BookId([0xB0; 32]);
@@ -57,10 +58,10 @@ fn faults() -> impl Strategy<Value = Option<Fault>> {
 }
 
 /// One posting: which writer, which account, how much.
-type Posting = (usize, u8, i64);
+type Posting = (usize, u8, EntryAmount);
 
 fn postings() -> impl Strategy<Value = Vec<Posting>> {
-    prop::collection::vec((0..2_usize, 0..2_u8, amounts()), 1..5)
+    prop::collection::vec((0..2_usize, 0..2_u8, entry_amounts()), 1..5)
 }
 
 /// A log of two writers.

@@ -5,12 +5,15 @@ use core_nostd::{
     entry::Entry,
     group::Group,
     ids::{BookId, Handle, Place, WriterId},
-    keys::{Hedge, Nonce, RootSeed},
+    keys::{Hedge, Nonce, RootSeed, SecretKey},
 };
 use e2e_tests::reference::{self, Field, Reference, ReferenceGroup};
+use num_bigint::BigUint;
 use proptest::prelude::*;
 
-use super::{Checked, Given, amounts, core_bytes, for_any, nonce, oracle_bytes, parts, wide};
+use super::{
+    Checked, Given, amounts, core_bytes, entry_amounts, for_any, nonce, oracle_bytes, parts, wide,
+};
 
 /// The same seed gives the same keys; the same nonce the same ciphertext, by either way of
 /// encrypting; and both decrypt it to the same element.
@@ -37,6 +40,34 @@ pub fn check_encryption<S: Checked>() {
         assert_eq!(
             core_bytes::<S, 2>(parts(&ciphertext)),
             oracle_bytes(group, expected)
+        );
+    });
+}
+
+/// A key from elsewhere may be as long as the order: both have its public key and decrypt with it.
+pub fn check_foreign_keys<S: Checked>() {
+    let inputs = (wide::<S>(), amounts(), wide::<S>());
+    for_any::<S, _>(inputs, |(x, m, r)| {
+        let oracle = Reference::new(S::oracle(), [0; 32]);
+        let group = &oracle.group;
+        let x = group.integer(x.as_ref()) % group.order();
+        let Ok(key) = SecretKey::<S>::from_bytes(&group.scalar_bytes(&x)) else {
+            assert_eq!(x, BigUint::ZERO, "the one scalar that is no key");
+            return;
+        };
+        let y = group.base(&x);
+        assert_eq!(key.public_key().to_bytes().as_ref(), group.encode(&y));
+        let (nonce, r) = nonce(group, &r);
+        let ciphertext = key.encrypt(m, nonce);
+        let expected = oracle.encrypt(&y, m, &r);
+        let opened = oracle.decrypt(&x, &expected);
+        assert_eq!(
+            core_bytes::<S, 2>(parts(&ciphertext)),
+            oracle_bytes(group, expected)
+        );
+        assert_eq!(
+            core_bytes::<S, 1>([key.decrypt_to_element(&ciphertext)]),
+            oracle_bytes(group, [opened])
         );
     });
 }
@@ -91,7 +122,7 @@ pub fn check_entries<S: Checked>() {
     let inputs = (
         place,
         any::<Option<u64>>(),
-        amounts(),
+        entry_amounts(),
         any::<[[u8; 32]; 2]>(),
     );
     for_any::<S, _>(
@@ -123,10 +154,10 @@ pub fn check_entries<S: Checked>() {
                     Field::Number(seq),
                     Field::Bytes(&account),
                     prev.into(),
-                    Field::Number(m.cast_unsigned()),
+                    Field::Number(m.minor().cast_unsigned()),
                 ],
             );
-            let expected = oracle.entry(&plain, m, &oracle.group.short(&wide));
+            let expected = oracle.entry(&plain, m.minor(), &oracle.group.short(&wide));
             let expected = oracle_bytes(&oracle.group, expected);
 
             let nonce = || {

@@ -8,7 +8,7 @@ use core_nostd::{
     wire::{StatementRecord, TokenError},
 };
 use e2e_tests::{
-    reference::Reference,
+    reference::{Reference, ReferenceGroup, Residues},
     token::{AnyClient, Carrier, TestToken},
 };
 use num_bigint::BigUint;
@@ -50,16 +50,21 @@ fn verify(rules: &OwnedRules, key: &[u8], statement: &OwnedStatement, minor: i64
 }
 
 /// Encrypts each amount as `(g^r, y^r · g^m)`, multiplies, and lets the token open the product.
-fn sum_and_open(token: &mut AnyClient, rules: &OwnedRules, classic: &Reference, y: &BigUint) {
+fn sum_and_open(
+    token: &mut AnyClient,
+    rules: &OwnedRules,
+    classic: &Reference<Residues>,
+    y: &BigUint,
+) {
     let book = rules.as_rules().id();
-    let sum = AMOUNTS.iter().zip(1_u8..).fold(
-        [BigUint::from(1_u8), BigUint::from(1_u8)],
-        |[sum1, sum2], (m, i)| {
-            let r = BigUint::from_bytes_be(&[i; 256]) % &classic.q;
-            let [c1, c2] = classic.encrypt(y, *m, &r);
-            [sum1 * c1 % &classic.p, sum2 * c2 % &classic.p]
-        },
-    );
+    let one = classic.group.identity();
+    let sum = AMOUNTS
+        .iter()
+        .zip(1_u8..)
+        .fold([one.clone(), one], |sum, (m, i)| {
+            let r = BigUint::from_bytes_be(&[i; 256]) % classic.group.order();
+            classic.add(&sum, &classic.encrypt(y, *m, &r))
+        });
     let [c1, c2] = sum.map(|residue| padded(&residue, 256));
     let statement = token
         .release_open(book, 4, [&c1, &c2])
@@ -77,9 +82,9 @@ fn opens_what_others_encrypted(carrier: Carrier) {
     let mut token = power.client();
     token.provision(PIN, ALL).expect("the token makes keys");
 
-    let classic = Reference::new([0; 32]);
-    let x = &classic.q - 12_345_u32;
-    let y = classic.base(&x);
+    let classic = Reference::new(Residues::ffdhe2048(), [0; 32]);
+    let x = classic.group.order() - 12_345_u32;
+    let y = classic.group.base(&x);
     let key = padded(&x, 256);
     let rules = open(SuiteId::Ffdhe2048, "classic");
     let made = token.import_book(&rules.as_rules(), &key);
@@ -90,7 +95,7 @@ fn opens_what_others_encrypted(carrier: Carrier) {
     let second = open(SuiteId::Ffdhe2048, "second");
     let twice = token.import_book(&second.as_rules(), &key);
     assert_eq!(twice.map_err(refused), Err(TokenError::KeyInUse));
-    let too_large = padded(&classic.q, 256);
+    let too_large = padded(classic.group.order(), 256);
     let no_key = token.import_book(&second.as_rules(), &too_large);
     assert_eq!(no_key.map_err(refused), Err(TokenError::BadKey));
 

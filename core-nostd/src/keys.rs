@@ -25,6 +25,18 @@ use crate::{
 };
 
 /// The 32 random bytes that every key of a token comes from. Wiped when dropped.
+///
+/// Like every secret here it can be neither copied nor printed:
+///
+/// ```compile_fail,E0599
+/// # use core_nostd::keys::RootSeed;
+/// let copy = RootSeed::from_bytes(&[7; 32]).clone();
+/// ```
+///
+/// ```compile_fail,E0277
+/// # use core_nostd::keys::RootSeed;
+/// println!("{:?}", RootSeed::from_bytes(&[7; 32]));
+/// ```
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct RootSeed([u8; 32]);
 

@@ -350,3 +350,6 @@ fn decode(record: &[u8]) -> Result<Record<'_>, TokenError> {
         _ => Err(TokenError::StorageFailed),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,3 +14,4 @@ mod power;
 mod presence;
 mod release;
 mod storage;
+mod wiping;

@@ -6,6 +6,9 @@ mod attacks;
 /// The programs as processes, killed and mistyped at.
 #[cfg(feature = "cli")]
 mod binaries;
+/// Equal numbers of instructions for every secret, on the target.
+#[cfg(feature = "qemu")]
+mod counts;
 /// A key made elsewhere, and what was encrypted under it.
 mod imported_key;
 /// Keys, PIN, button and wipe.

@@ -1,6 +1,7 @@
 //! The firmware image in QEMU: serial line and panel on unix sockets, flash in a file.
 
 use std::{
+    ffi::OsString,
     io::{self, BufRead, BufReader, Write},
     os::unix::{fs::symlink, net::UnixStream},
     path::{Path, PathBuf},
@@ -16,6 +17,12 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 /// The word that stands for a button held at power-on; see the board's page.
 const CEREMONY: &str = "loader,addr=0x203FFFF0,data=0x43455245,data-len=4";
 
+/// The program: what `QEMU_SYSTEM_ARM` names, or the one on the search path.
+#[must_use]
+pub fn program() -> OsString {
+    std::env::var_os("QEMU_SYSTEM_ARM").unwrap_or("qemu-system-arm".into())
+}
+
 /// A running machine. Dropping it kills it.
 pub struct Qemu {
     child: Child,
@@ -28,7 +35,6 @@ impl Qemu {
     #[must_use]
     pub fn start(dir: &Path, ceremony: bool) -> Self {
         let elf = std::env::var_os("FIRMWARE_ELF").expect("FIRMWARE_ELF names the image");
-        let qemu = std::env::var_os("QEMU_SYSTEM_ARM").unwrap_or("qemu-system-arm".into());
         let [socket, panel, entropy, flash] =
             ["token.sock", "panel.sock", "entropy", "flash.bin"].map(|name| dir.join(name));
         for stale in [&socket, &panel] {
@@ -39,7 +45,7 @@ impl Qemu {
         let socket_line = |id: &str, path: &Path| {
             format!("socket,id={id},path={},server=on,wait=off", path.display())
         };
-        let mut command = Command::new(qemu);
+        let mut command = Command::new(program());
         command
             .args([
                 "-machine",

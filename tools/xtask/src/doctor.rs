@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::args::Args;
-use crate::{fetch, image, shell};
+use crate::{fetch, image, shell, toolchain};
 
 /// Help text and option grammar.
 pub const HELP: &str = "\
@@ -136,19 +136,19 @@ fn tool(need: &str, probes: &[&[&str]], install: &str) -> Finding {
 
 /// The bare-metal target, by the first way that is open.
 fn target() -> Finding {
-    let state = if image::target_is_installed() {
+    let state = if toolchain::is_installed(image::TARGET) {
         State::Present("way 1, the target is installed".to_owned())
-    } else if image::debian_linker().is_ok() {
+    } else if toolchain::debian_linker().is_ok() {
         State::Present("way 3, Debian's rustc-web builds the core library".to_owned())
     } else if shell::find("rustup").is_some() {
         State::Fetchable {
-            install: image::RUSTUP_LINE.to_owned(),
+            install: toolchain::rustup_line(&[image::TARGET]),
         }
     } else {
         let install = format!(
             "{}, or {}",
-            image::RUSTUP_LINE,
-            shell::apt_line(&image::DEBIAN_PACKAGES)
+            toolchain::rustup_line(&[image::TARGET]),
+            shell::apt_line(&toolchain::DEBIAN_PACKAGES)
         );
         State::Missing { install }
     };

@@ -12,10 +12,12 @@ mod elf;
 mod fetch;
 mod fuzz;
 mod image;
+mod portability;
 mod shell;
 mod sizes;
 mod test;
 mod tidy;
+mod toolchain;
 
 use std::process::ExitCode;
 
@@ -29,7 +31,7 @@ struct Command {
     run: fn(Args) -> Result<(), String>,
 }
 
-const COMMANDS: [Command; 8] = [
+const COMMANDS: [Command; 9] = [
     Command {
         name: "demo",
         summary: "the main job in front of your eyes: import, sum encrypted, open, verify",
@@ -65,6 +67,12 @@ const COMMANDS: [Command; 8] = [
         summary: "flash and static RAM of the firmware image against their budgets",
         help: sizes::HELP,
         run: sizes::run,
+    },
+    Command {
+        name: "portability",
+        summary: "the core compiles for microcontrollers, 32-bit hosts and WebAssembly",
+        help: portability::HELP,
+        run: portability::run,
     },
     Command {
         name: "image",
@@ -117,7 +125,7 @@ fn main() -> ExitCode {
 fn overview() -> String {
     let mut text = String::from("Usage: cargo xtask <COMMAND> [OPTIONS]\n\nCommands:\n");
     for command in &COMMANDS {
-        text.push_str(&format!("  {:<8}{}\n", command.name, command.summary));
+        text.push_str(&format!("  {:<12}{}\n", command.name, command.summary));
     }
     text.push_str("\n`cargo xtask <COMMAND> --help` explains one of them.\n");
     text

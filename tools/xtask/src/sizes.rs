@@ -3,6 +3,7 @@
 use crate::args::Args;
 use crate::elf::{self, Section};
 use crate::image;
+use crate::toolchain::WAYS;
 
 /// Help text and option grammar.
 pub const HELP: &str = "\
@@ -40,7 +41,7 @@ const BUDGETS: [Budget; 2] = [
 /// Runs the subcommand.
 pub fn run(args: Args) -> Result<(), String> {
     let board = args.value("--board").unwrap_or(image::DEFAULT_BOARD);
-    check(&image::build(board, &image::WAYS)?)
+    check(&image::build(image::known(board)?, &WAYS)?)
 }
 
 /// Prints the sizes of an image and compares them with the budgets.

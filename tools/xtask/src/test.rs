@@ -4,16 +4,17 @@
 use std::path::Path;
 
 use crate::args::Args;
-use crate::{fetch, fuzz, image, shell, sizes, tidy};
+use crate::toolchain::{self, WAYS};
+use crate::{fetch, fuzz, image, portability, shell, sizes, tidy};
 
 /// Help text and option grammar.
 pub const HELP: &str = "\
 Usage: cargo xtask test [OPTIONS]
 
 Runs, and stops at the first that fails: formatting, tidy, clippy, documentation, the firmware
-image, its sizes, QEMU and mongod (fetched if missing), the corpus of the fuzz targets, then all
-tests, also those that need the image, MongoDB and the binaries. `cargo xtask doctor` tells
-beforehand whether all this is there.
+image, its sizes, the image that counts instructions, the core's portability, QEMU and mongod
+(fetched if missing), the corpus of the fuzz targets, then all tests, also those that need the
+images, MongoDB and the binaries. `cargo xtask doctor` tells beforehand whether all this is there.
 
 Options:
   --long           also the slow tests marked `ignore`, 16 times the property test cases, and every
@@ -35,12 +36,16 @@ pub fn run(args: Args) -> Result<(), String> {
     step("format", format)?;
     step("tidy", tidy::check)?;
     step("clippy", clippy)?;
-    step("clippy of the board", clippy_board)?;
+    step("clippy of the images", clippy_images)?;
     step("documentation", documentation)?;
     let elf = step("firmware image", || {
-        image::build(image::DEFAULT_BOARD, &image::WAYS)
+        image::build(image::DEFAULT_BOARD, &WAYS)
     })?;
     step("sizes", || sizes::check(&elf))?;
+    let counts = step("image that counts instructions", || {
+        image::build(image::COUNTS, &WAYS)
+    })?;
+    step("portability", portability::check)?;
     let qemu = step("fetch QEMU", fetch::qemu)?;
     let mongod = step("fetch mongod", fetch::mongod)?;
     step("binaries", || {
@@ -50,7 +55,7 @@ pub fn run(args: Args) -> Result<(), String> {
     if args.has("--long") {
         step("fuzz", fuzz::check)?;
     }
-    step("tests", || tests(&args, &elf, &qemu, &mongod))
+    step("tests", || tests(&args, [&elf, &counts], &qemu, &mongod))
 }
 
 /// Announces a step, and names it if it fails.
@@ -79,8 +84,8 @@ fn clippy() -> Result<(), String> {
     shell::run(fuzz::cargo("clippy")?.arg("--all-targets").args(deny))
 }
 
-fn clippy_board() -> Result<(), String> {
-    if !image::target_is_installed() {
+fn clippy_images() -> Result<(), String> {
+    if !toolchain::is_installed(image::TARGET) {
         eprintln!(
             "left out: only the plain toolchain has clippy, and it lacks {}",
             image::TARGET
@@ -88,13 +93,10 @@ fn clippy_board() -> Result<(), String> {
         return Ok(());
     }
     let mut cargo = shell::cargo();
-    cargo.args([
-        "clippy",
-        "--package",
-        image::DEFAULT_BOARD,
-        "--profile",
-        "firmware",
-    ]);
+    cargo.args(["clippy", "--profile", "firmware"]);
+    for package in [image::DEFAULT_BOARD, image::COUNTS] {
+        cargo.args(["--package", package]);
+    }
     cargo.args(["--target", image::TARGET]);
     cargo
         .arg("--target-dir")
@@ -113,12 +115,12 @@ fn fuzz_corpus() -> Result<(), String> {
     shell::run(&mut fuzz::cargo("test")?)
 }
 
-fn tests(args: &Args, elf: &Path, qemu: &Path, mongod: &Path) -> Result<(), String> {
+fn tests(args: &Args, [elf, counts]: [&Path; 2], qemu: &Path, mongod: &Path) -> Result<(), String> {
     let built = shell::target_dir()?.join("debug");
     let mut cargo = shell::cargo();
     cargo.arg("test").args(ALL_FEATURES);
-    cargo.env("FIRMWARE_ELF", elf).env("QEMU_SYSTEM_ARM", qemu);
-    cargo.env("MONGOD", mongod);
+    cargo.env("FIRMWARE_ELF", elf).env("COUNTS_ELF", counts);
+    cargo.env("QEMU_SYSTEM_ARM", qemu).env("MONGOD", mongod);
     cargo.env("TALLY_BIN", built.join("tally"));
     cargo.env("HOST_SERVER_BIN", built.join("host-server"));
     if args.has("--long") {

@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use super::processes::{Folder, Running};
+use crate::toolchain::WAYS;
 use crate::{fetch, image, shell};
 
 /// The board's external memory, which here plays the flash.
@@ -30,7 +31,7 @@ pub struct Firmware {
 /// Builds the image and gets the emulator.
 pub fn firmware() -> Result<Firmware, String> {
     Ok(Firmware {
-        elf: image::build(image::DEFAULT_BOARD, &image::WAYS)?,
+        elf: image::build(image::DEFAULT_BOARD, &WAYS)?,
         qemu: fetch::qemu()?,
     })
 }

@@ -22,6 +22,7 @@ const ALL_OURS: &[&str] = &[
     "core-nostd",
     "emulator",
     "e2e-tests",
+    "firmware-counts",
     "firmware-token",
     "host-api",
     "host-kernels",
@@ -88,6 +89,20 @@ const RULES: &[Rule] = &[
             "zeroize",
         ]),
         never: &["host-server"],
+    },
+    // Not a board: it measures the core and the token from outside, and nothing runs on it.
+    Rule {
+        package: "firmware-counts",
+        ours: &["core-nostd", "firmware-token"],
+        others: Others::Only(&[
+            "cortex-m",
+            "cortex-m-rt",
+            "embedded-io",
+            "postcard",
+            "rand_chacha",
+            "rand_core",
+        ]),
+        never: ALL_OURS,
     },
     Rule {
         package: "token-client",

@@ -18,12 +18,14 @@ use e2e_tests::qemu;
 const REPORT_LIMIT: Duration = Duration::from_secs(900);
 
 /// What must be constant in every suite.
-const SCHEME: [&str; 9] = [
+const SCHEME: [&str; 11] = [
     "derive-secret-key",
     "public-key",
+    "take-foreign-key",
     "encrypt",
     "encrypt-with-secret-key",
     "decrypt",
+    "decrypt-with-foreign-key",
     "check-amount",
     "multiply",
     "multiply-generator",
@@ -31,8 +33,9 @@ const SCHEME: [&str; 9] = [
 ];
 
 /// What must be constant where books are authenticated, and on the token.
-const AUTHENTICATED: [&str; 9] = [
+const AUTHENTICATED: [&str; 10] = [
     "shared-keys",
+    "admit",
     "nonce-of-entry",
     "entry",
     "entry-as-writer",

@@ -40,7 +40,7 @@ impl<S: Ciphersuite> Claim<S> {
             prev,
             ..draw.place()
         };
-        let entry = shared.entry(&draw.key::<S>(), &place, draw.amount(), draw.nonce());
+        let entry = shared.entry(&draw.key::<S>(), &place, draw.entry_amount(), draw.nonce());
         let mut claim = Self {
             total: entry.total_part(),
             balance: entry.balance_part(),

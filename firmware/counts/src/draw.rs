@@ -3,8 +3,11 @@
 use core::convert::Infallible;
 
 use core_nostd::{
-    ciphersuite::{Ciphersuite, Element, Scalar, WideBytes},
+    book::{BookKind, BookRules, CAP_MAX},
+    cap::EntryAmount,
+    ciphersuite::{Ciphersuite, Element, Scalar, ScalarBytes, SuiteId, WideBytes},
     ciphertext::Ciphertext,
+    currency::Currency,
     group::{ByteArray, Group},
     ids::{BookId, Handle, Place, WriterId},
     keys::{Hedge, Nonce, PublicKey, RootSeed, SecretKey},
@@ -67,6 +70,34 @@ impl Draw {
         }
     }
 
+    /// The rules of a book with the highest cap there is.
+    pub fn rules(&self) -> BookRules<'static> {
+        BookRules {
+            suite: SuiteId::Ristretto255,
+            kind: BookKind::Authenticated,
+            currency: Currency::from_code("EUR").expect("an active code"),
+            cap: CAP_MAX,
+            min_entries: 16,
+            name: "counts",
+        }
+    }
+
+    /// An amount that the cap of [`Self::rules`] admits, the extremes being the most it does.
+    pub fn minor(&mut self) -> i64 {
+        let most = CAP_MAX.cast_signed();
+        match self.extreme() {
+            None => self.amount() % (most + 1),
+            Some(_) => self.amount().clamp(-most, most),
+        }
+    }
+
+    /// The amount of an entry.
+    pub fn entry_amount(&mut self) -> EntryAmount {
+        let minor = self.minor();
+        let admitted = self.rules().admit(minor);
+        admitted.expect("it is within the cap")
+    }
+
     /// The key of a pseudo-random function.
     pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
         match self.extreme() {
@@ -90,6 +121,16 @@ impl Draw {
     /// A scalar.
     pub fn scalar<S: Ciphersuite>(&mut self) -> Scalar<S> {
         S::Group::reduce(&self.wide::<S>())
+    }
+
+    /// A secret key `x` that was made elsewhere and may have any length, as its bytes. Never zero,
+    /// which would be refused: two instead.
+    pub fn foreign_key<S: Ciphersuite>(&mut self) -> ScalarBytes<S> {
+        let x = match self.extreme() {
+            Some(Extreme::Zero) => S::Group::scalar_from_i64(2),
+            _ => self.scalar::<S>(),
+        };
+        S::Group::encode_scalar(&x)
     }
 
     /// A secret key `x`.

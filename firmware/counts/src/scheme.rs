@@ -4,7 +4,7 @@ use core_nostd::{
     ciphersuite::Ciphersuite,
     ciphertext::Ciphertext,
     group::Group,
-    keys::Nonce,
+    keys::{Nonce, SecretKey},
     proof::dleq::{DleqProof, DleqStatement},
     statement::{Header, Scope},
 };
@@ -20,6 +20,11 @@ pub fn measure<S: Ciphersuite>(report: &Report) {
     );
     report.operation("public-key", |d| d.key::<S>(), |key| key.public_key());
     report.operation(
+        "take-foreign-key",
+        |d| d.foreign_key::<S>(),
+        |bytes| SecretKey::<S>::from_bytes(bytes.as_ref()),
+    );
+    report.operation(
         "encrypt",
         |d| (d.public_key::<S>(), d.amount(), d.nonce::<S>()),
         |(key, m, nonce)| key.encrypt(m, nonce),
@@ -33,6 +38,16 @@ pub fn measure<S: Ciphersuite>(report: &Report) {
         "decrypt",
         |d| (d.key::<S>(), d.ciphertext::<S>()),
         |(key, ciphertext)| key.decrypt_to_element(&ciphertext),
+    );
+    report.operation(
+        "decrypt-with-foreign-key",
+        |d| {
+            (
+                SecretKey::<S>::from_bytes(d.foreign_key::<S>().as_ref()),
+                d.ciphertext::<S>(),
+            )
+        },
+        |(key, ciphertext)| key.map(|key| key.decrypt_to_element(&ciphertext)),
     );
     report.operation(
         "check-amount",
@@ -70,8 +85,13 @@ pub fn measure<S: Ciphersuite>(report: &Report) {
 pub fn measure_entries<S: Ciphersuite>(report: &Report) {
     report.operation("shared-keys", |d| d.seed(), |seed| seed.shared_keys());
     report.operation(
+        "admit",
+        |d| (d.rules(), d.minor()),
+        |(rules, m)| rules.admit(m),
+    );
+    report.operation(
         "nonce-of-entry",
-        |d| (d.hedge(), d.rng(), d.place(), d.amount()),
+        |d| (d.hedge(), d.rng(), d.place(), d.entry_amount()),
         |(hedge, mut rng, place, m)| Nonce::<S>::for_entry(&hedge, &mut rng, &place, m),
     );
     report.operation(
@@ -81,7 +101,7 @@ pub fn measure_entries<S: Ciphersuite>(report: &Report) {
                 d.seed().shared_keys(),
                 d.key::<S>(),
                 d.place(),
-                d.amount(),
+                d.entry_amount(),
                 d.nonce::<S>(),
             )
         },
@@ -94,7 +114,7 @@ pub fn measure_entries<S: Ciphersuite>(report: &Report) {
                 d.seed().shared_keys(),
                 d.public_key::<S>(),
                 d.place(),
-                d.amount(),
+                d.entry_amount(),
                 d.nonce::<S>(),
             )
         },

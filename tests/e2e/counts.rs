@@ -94,7 +94,8 @@ struct Row {
 }
 
 impl Row {
-    /// `ristretto255 encrypt samples=105 instructions=2251353`, or `=39..160`, and words for people.
+    /// `ristretto255 encrypt samples=105 instructions=2251353`, or `=39..160`; then words for
+    /// people.
     fn parse(line: &str, suite: SuiteId) -> Option<Self> {
         let mut words = line.split(' ');
         if words.next()? != suite.name() {

@@ -14,24 +14,26 @@
 //!
 //! # What this covers, and what it doesn't
 //!
-//! Covered: encryption with the public and with the secret key, whole entries with both tags, as a
-//! treasury and as a writer makes them, decryption, proofs, every multiplication for itself, refused
-//! claims with wrong MACs or tags, refused seals, and a wrong PIN through the token's own `Unlock`
-//! command, from the last byte of the request to the last of the answer.
+//! Covered: deriving and taking keys, encryption with the public and with the secret key, whole
+//! entries with both tags, as a treasury and as a writer makes them, decryption, proofs, every
+//! multiplication for itself, claims refused for a wrong MAC or tag, refused seals, and a wrong PIN
+//! through the token's own `Unlock` command, from the last byte of the request to the last of the
+//! answer.
 //!
-//! Varied are the secret key, nonces, amounts, the seed all MAC and tag keys come from, MACs at
-//! each of their bytes, and PINs of one length. Tag keys and masks are outputs of a pseudo-random
-//! function, so extreme ones can't be had; the multiplications they go through are measured for
-//! themselves, with extreme scalars. Accounts, positions, the number of ranges, the length of a PIN
-//! and the number of tries left are public, and stay the same while one operation is measured.
-//! The MACs of records in the flash are compared by the same function as those of seals; that
-//! comparison is not measured for itself.
+//! Varied are secret keys, nonces, amounts, the seed that all keys of MACs and tags come from, MACs
+//! at each of their bytes, and PINs of one length. Keys of tags and masks are outputs of a
+//! pseudo-random function, so extreme ones can't be had; the multiplications they go through are
+//! measured for themselves, with extreme scalars. Accounts, positions, the number of ranges, the
+//! suite, the length of a PIN and the number of tries left are public, and stay the same while one
+//! operation is measured. The MACs of single records in the flash are compared by `subtle` too, but
+//! that comparison is not measured. The right PIN and a genuine claim take another path, as they
+//! must.
 //!
 //! The figures are of this image, which the compiler makes from the same source and with the same
-//! settings as a board's, though not byte for byte alike. Equal counts rule out branches that depend
-//! on secrets; on a Cortex-M4 without cache, whose multiplications take a fixed time, that leaves
-//! memory only through wait states of flash at secret addresses. On larger processors equal counts
-//! don't mean equal times.
+//! settings as a board's, though not byte for byte alike. Equal counts mean that no branch depends
+//! on a secret. They say nothing about instructions that take longer for some operands, and nothing
+//! about memory that answers sooner at some addresses, as caches do; a Cortex-M4's multiplications
+//! take one cycle, and it has no data cache.
 #![no_std]
 #![no_main]
 

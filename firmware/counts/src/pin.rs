@@ -85,8 +85,8 @@ enum Answer {
     Other,
 }
 
-/// Starts a token on this flash, says hello, makes the request, and tells how many instructions that
-/// took and what the answer was.
+/// Starts a token on this flash, says hello, makes the request, and tells how many instructions
+/// that took and what the answer was.
 fn ask(flash: &mut [u8], request: &Request<'_>) -> (u64, Answer) {
     let line = Line {
         requests: [encode(&Request::Hello, 0), encode(request, 1)],

@@ -9,6 +9,7 @@ mod algebra;
 mod claim;
 mod frame;
 mod json;
+mod lightphe;
 mod message;
 mod seal;
 pub mod seeds;
@@ -21,7 +22,7 @@ mod text;
 pub type Target = fn(&[u8]) -> bool;
 
 /// Every target by its name: that of its file in `fuzz_targets` and of its folder in `corpus`.
-pub const TARGETS: [(&str, Target); 17] = [
+pub const TARGETS: [(&str, Target); 18] = [
     ("amount", text::amount),
     ("ciphertext", algebra::ciphertext),
     ("claim", claim::claim),
@@ -31,6 +32,7 @@ pub const TARGETS: [(&str, Target); 17] = [
     ("frame", frame::frame),
     ("identifier", text::identifier),
     ("json", json::json),
+    ("lightphe_text", lightphe::lightphe_text),
     ("nid", text::nid),
     ("proof", algebra::proof),
     ("request", message::request),

@@ -151,12 +151,36 @@ fn fuzz(programs: &Path, target: &str, budget: &Budget) -> Result<(), String> {
     program
         .arg(found)
         .arg(format!("tools/fuzz/corpus/{target}"));
-    shell::run(&mut program).map_err(|error| {
+    report(target, &mut program).map_err(|error| {
         format!(
-            "{error}\nthe input that `{target}` fails on is the newest in {}",
+            "{error}\nits input is the newest in {}",
             artifacts.display()
         )
     })
+}
+
+/// Runs a target. libFuzzer says more than anybody wants to read, unless it finds something.
+fn report(target: &str, program: &mut Command) -> Result<(), String> {
+    let output = program
+        .output()
+        .map_err(|error| format!("cannot start `{target}`: {error}"))?;
+    let log = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        eprintln!("{log}");
+        return Err(format!("`{target}` has failed ({})", output.status));
+    }
+    let value = |name| {
+        let line = log.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap_or("?").trim()
+    };
+    eprintln!(
+        "{target}: {} inputs, {} a second, {} of them new, at most {} MB",
+        value("stat::number_of_executed_units:"),
+        value("stat::average_exec_per_sec:"),
+        value("stat::new_units_added:"),
+        value("stat::peak_rss_mb:"),
+    );
+    Ok(())
 }
 
 /// The names of the targets, sorted.

@@ -4,7 +4,7 @@ use super::Seed;
 use crate::text::CURRENCIES;
 
 pub(super) fn all() -> Vec<Seed> {
-    [amounts(), nids(), identifiers()]
+    [amounts(), nids(), identifiers(), lightphe()]
         .into_iter()
         .flatten()
         .collect()
@@ -90,5 +90,31 @@ fn identifiers() -> Vec<Seed> {
     ];
     let valid = valid.map(|(name, text)| Seed::valid("identifier", name, text));
     let bad = bad.map(|(name, text)| Seed::bad("identifier", name, text));
+    valid.into_iter().chain(bad).collect()
+}
+
+fn lightphe() -> Vec<Seed> {
+    const TARGET: &str = "lightphe_text";
+    let digits = "9".repeat(2501);
+    let valid = [
+        (
+            "key",
+            r#"{"public_key": {"p": 23, "g": 5, "y": 8}, "private_key": {"x": 6}}"#,
+        ),
+        ("pythons literal", "[(4, -5,), {'c1': '4', \"c2\": 0}]\n"),
+        ("longest number", &digits[1..]),
+        ("quotation marks", r#"'"' "'""#),
+    ];
+    let bad = [
+        ("longer number", digits.as_str()),
+        ("code", "__import__('os')"),
+        ("expression", "{'p': 2**64}"),
+        ("idle zero", "[007]"),
+        ("two signs", "--1"),
+        ("backslash", r"'a\n'"),
+        ("not closed", "'open"),
+    ];
+    let valid = valid.map(|(name, text)| Seed::valid(TARGET, name, text));
+    let bad = bad.map(|(name, text)| Seed::bad(TARGET, name, text));
     valid.into_iter().chain(bad).collect()
 }

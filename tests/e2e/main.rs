@@ -13,6 +13,9 @@ mod counts;
 mod imported_key;
 /// Keys, PIN, button and wipe.
 mod life;
+/// LightPHE at the other side, live.
+#[cfg(feature = "lightphe")]
+mod lightphe;
 /// Noise, damaged frames and wrong sessions on the serial line.
 mod line;
 /// Open books in the finite-field suites.

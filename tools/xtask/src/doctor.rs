@@ -52,6 +52,7 @@ pub fn run(_: Args) -> Result<(), String> {
         python(),
         qemu()?,
         mongod()?,
+        lightphe()?,
     ];
     let mut missing = 0;
     for finding in &findings {
@@ -191,6 +192,19 @@ fn mongod() -> Result<Finding, String> {
     };
     Ok(Finding {
         need: "mongod".to_owned(),
+        state,
+    })
+}
+
+fn lightphe() -> Result<Finding, String> {
+    let state = match fetch::lightphe_present()? {
+        Some(folder) => State::Present(folder.display().to_string()),
+        None => State::Fetchable {
+            install: fetch::lightphe_line(&fetch::lightphe_folder()?),
+        },
+    };
+    Ok(Finding {
+        need: "LightPHE 0.0.27".to_owned(),
         state,
     })
 }

@@ -12,9 +12,10 @@ pub const HELP: &str = "\
 Usage: cargo xtask test [OPTIONS]
 
 Runs, and stops at the first that fails: formatting, tidy, clippy, documentation, the firmware
-image, its sizes, the image that counts instructions, the core's portability, QEMU and mongod
-(fetched if missing), the corpus of the fuzz targets, then all tests, also those that need the
-images, MongoDB and the binaries. `cargo xtask doctor` tells beforehand whether all this is there.
+image, its sizes, the image that counts instructions, the core's portability, QEMU, mongod and
+LightPHE (fetched if missing), the corpus of the fuzz targets, then all tests, also those that need
+the images, MongoDB, LightPHE and the binaries. `cargo xtask doctor` tells beforehand whether all
+this is there.
 
 Options:
   --long           also the slow tests marked `ignore`, 16 times the property test cases, and every
@@ -23,7 +24,10 @@ Options:
 ";
 
 /// Everything that can be tested at all.
-const ALL_FEATURES: [&str; 2] = ["--features", "e2e-tests/qemu,e2e-tests/mongo,e2e-tests/cli"];
+const ALL_FEATURES: [&str; 2] = [
+    "--features",
+    "e2e-tests/qemu,e2e-tests/mongo,e2e-tests/cli,e2e-tests/lightphe",
+];
 
 /// Packages that must also build without their optional parts.
 const LEAN: [&str; 3] = ["core-nostd", "firmware-token", "host-server"];
@@ -48,6 +52,7 @@ pub fn run(args: Args) -> Result<(), String> {
     step("portability", portability::check)?;
     let qemu = step("fetch QEMU", fetch::qemu)?;
     let mongod = step("fetch mongod", fetch::mongod)?;
+    let lightphe = step("fetch LightPHE", fetch::lightphe)?;
     step("binaries", || {
         shell::run(shell::cargo().args(["build", "--bins"]).args(ALL_FEATURES))
     })?;
@@ -55,7 +60,8 @@ pub fn run(args: Args) -> Result<(), String> {
     if args.has("--long") {
         step("fuzz", fuzz::check)?;
     }
-    step("tests", || tests(&args, [&elf, &counts], &qemu, &mongod))
+    let images = [elf.as_path(), counts.as_path()];
+    step("tests", || tests(&args, images, &qemu, &mongod, &lightphe))
 }
 
 /// Announces a step, and names it if it fails.
@@ -115,12 +121,19 @@ fn fuzz_corpus() -> Result<(), String> {
     shell::run(&mut fuzz::cargo("test")?)
 }
 
-fn tests(args: &Args, [elf, counts]: [&Path; 2], qemu: &Path, mongod: &Path) -> Result<(), String> {
+fn tests(
+    args: &Args,
+    [elf, counts]: [&Path; 2],
+    qemu: &Path,
+    mongod: &Path,
+    lightphe: &Path,
+) -> Result<(), String> {
     let built = shell::target_dir()?.join("debug");
     let mut cargo = shell::cargo();
     cargo.arg("test").args(ALL_FEATURES);
     cargo.env("FIRMWARE_ELF", elf).env("COUNTS_ELF", counts);
     cargo.env("QEMU_SYSTEM_ARM", qemu).env("MONGOD", mongod);
+    cargo.env("LIGHTPHE", lightphe);
     cargo.env("TALLY_BIN", built.join("tally"));
     cargo.env("HOST_SERVER_BIN", built.join("host-server"));
     if args.has("--long") {

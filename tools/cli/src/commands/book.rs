@@ -240,6 +240,9 @@ fn make_on_token(token: &mut Token, rules: &BookRules<'_>, key: Option<&Takeover
     };
     match made {
         Ok(_) => Ok(()),
+        Err(error) if key.is_some() && error.token() == Some(TokenError::Malformed) => {
+            Err(Failure::from(error).and("Its firmware is too old to take keys in"))
+        }
         Err(error) if error.token() == Some(TokenError::BookExists) => Err(Failure::failed(
             "the token had a book with exactly these rules once, and never uses one again: choose \
              another name",

@@ -92,12 +92,12 @@ impl Verdict {
     /// The same for people, a line each.
     pub fn lines(&self) -> Vec<String> {
         let yes_no = |yes, what| format!("{}{what}", if yes { "" } else { "not " });
-        let group = self
-            .group
-            .map(|name| format!(", that of {name}"))
-            .unwrap_or_default();
+        let origin = match self.group {
+            Some(suite) => format!("the prime of {suite}"),
+            None => "which LightPHE makes from a key_size of twice that".to_owned(),
+        };
         let mut lines = vec![format!(
-            "p: {} bits (LightPHE's key_size is twice that), {}, {}{group}",
+            "p: {} bits, {origin}; {}, {}",
             self.p_bits,
             yes_no(self.p_is_prime, "prime"),
             yes_no(self.p_is_safe, "safe"),
@@ -113,19 +113,20 @@ impl Verdict {
         lines.push(match (self.has_private_key, self.y_is_g_to_the_x) {
             (false, _) => "x: not in this file".to_owned(),
             (true, Some(true)) => "x: in this file, and y is g^x".to_owned(),
-            (true, _) => "x: in this file, but y is not g^x".to_owned(),
+            (true, Some(false)) => "x: in this file, but y is not g^x".to_owned(),
+            (true, None) => "x: in this file".to_owned(),
         });
         if self.can_be_taken_over {
             lines
                 .push("taken over: it can be, by `tally book create --import-lightphe`".to_owned());
-        } else {
-            lines.push(format!(
-                "taken over: it can't be, as {}",
-                self.reasons.join("; ")
-            ));
+            return lines;
+        }
+        let reasons = self.reasons.join("; ");
+        lines.push(format!("taken over: it can't be, as {reasons}"));
+        if self.p_is_prime && self.y_is_g_to_the_x != Some(false) {
             lines.push(
-                "what helps: `tally lightphe migrate` decrypts with it on this host and encrypts \
-                 again under a key of the token's"
+                "what helps: `tally lightphe migrate` decrypts with the private key on this host \
+                 and encrypts again under a key of the token's"
                     .to_owned(),
             );
         }
@@ -194,6 +195,7 @@ impl Order {
         } = self;
         let order = match rest {
             Rest::None => format!("g: of order {smooth_part}"),
+            Rest::Prime if smooth_part == "1" => format!("g: of prime order, {rest_bits} bits"),
             Rest::Prime => format!("g: of order {smooth_part} times a prime of {rest_bits} bits"),
             Rest::Unknown => format!(
                 "g: of order {smooth_part} times a divisor of a number of {rest_bits} bits that \

@@ -21,6 +21,7 @@ use crate::{
         key::KeyFile,
         opening::Opener,
     },
+    out::hint,
     rows,
     server::Server,
     settings::Settings,
@@ -90,6 +91,9 @@ pub fn run(settings: &Settings, args: &Args) -> Result<()> {
     let server = settings.server()?;
     let book = Book::find(&server, &args.book)?;
     refuse_teller(settings, &server, &book)?;
+    if book.is_open() {
+        compare_key(settings, &book)?;
+    }
     let opener = Opener::new(&KeyFile::read(&args.key)?, args.opening.window())?;
     let rows = read_rows(&args.file)?;
     check(&opener, &book, &rows)?;
@@ -128,6 +132,18 @@ fn refuse_teller(settings: &Settings, server: &Server, book: &Book) -> Result<()
         ));
     }
     Ok(())
+}
+
+/// Whoever's public key it is will read every amount: the token says whether it is the book's.
+fn compare_key(settings: &Settings, book: &Book) -> Result<()> {
+    if settings.token_address().is_none() {
+        hint(
+            "warning: the book's public key is taken on the server's word; name the token with \
+             --token to have it compared",
+        );
+        return Ok(());
+    }
+    book.on_token(&mut settings.unlocked_token()?).map(|_| ())
 }
 
 /// Refuses what is no ciphertext under the old key, or has no holder where one is needed.

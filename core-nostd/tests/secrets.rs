@@ -78,12 +78,12 @@ macro_rules! assert_suite_is_bare {
         const {
     assert!(!implements!(Scalar<$suite>: Debug), "a scalar is Debug");
     assert!(!implements!(Scalar<$suite>: Display), "a scalar is Display");
-    assert!(
+            assert!(
         !implements!(Scalar<$suite>: LowerHex),
                 "a scalar is LowerHex"
             );
             assert!(
-                !implements!(Scalar<$suite>: Serialize),
+        !implements!(Scalar<$suite>: Serialize),
                 "a scalar is Serialize"
             );
         }

@@ -51,7 +51,7 @@ impl Checked for Ristretto255Sha512 {
 
 impl Checked for Ffdhe2048Sha512 {
     type Oracle = Residues;
-    const ONE_IN: u32 = 64;
+    const ONE_IN: u32 = 128;
     fn oracle() -> Residues {
         Residues::ffdhe2048()
     }
@@ -59,7 +59,7 @@ impl Checked for Ffdhe2048Sha512 {
 
 impl Checked for Ffdhe3072Sha512 {
     type Oracle = Residues;
-    const ONE_IN: u32 = 128;
+    const ONE_IN: u32 = 256;
     fn oracle() -> Residues {
         Residues::ffdhe3072()
     }

@@ -144,8 +144,11 @@ fn check_changed<S: Checked>(
         context: &context,
     };
     assert_eq!(in_core, dleq::verify(oracle, &plain, &[c, s]), "{part:?}");
-    // `A` is in no transcript, so a response of zero leaves it open.
+    // `A` is in no transcript, so a response of zero leaves it open; and where `A` and all `C` are
+    // the identity, which no statement of ours has, they leave the response open.
+    let is_identity = |element| bool::from(S::Group::is_identity(element));
     let is_free = match part {
+        Part::Response => is_identity(core.a) && core.c.iter().all(is_identity),
         Part::Pairs => d.is_empty(),
         Part::A => s_is_zero,
         _ => false,

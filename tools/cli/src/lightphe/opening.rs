@@ -185,9 +185,8 @@ fn warn_of(zeros: &[u64]) {
     let shown: Vec<_> = zeros.iter().take(SHOWN_MAX).map(u64::to_string).collect();
     let more = if zeros.len() > SHOWN_MAX { ", …" } else { "" };
     hint(&format!(
-        "warning: {} rows decrypt to 0, which is also what LightPHE makes of −1; they are taken \
-         for 0: rows {}{more}",
-        zeros.len(),
+        "warning: what decrypts to 0 is taken for 0, but LightPHE encrypts −1 as 0 too: rows \
+         {}{more}",
         shown.join(", ")
     ));
 }

@@ -34,6 +34,7 @@ mod releasing;
 mod settling;
 
 pub use attempts::Key;
+pub use decode::window;
 
 /// The teller's side of a server.
 pub struct Teller<S> {

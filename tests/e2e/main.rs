@@ -22,6 +22,9 @@ mod line;
 mod open_books;
 /// The core against big integers.
 mod oracle;
+/// Sums outside the window that is searched.
+#[cfg(feature = "cli")]
+mod range;
 /// Statements as files, before two verifiers that share nothing.
 mod statements;
 /// The store in a real MongoDB, killed and contended for.

@@ -60,13 +60,19 @@ pub fn host_server(store: &str) -> Service {
 /// `tally emulate` on a unix socket in `dir`, whose button says yes.
 #[must_use]
 pub fn emulator(dir: &Path) -> Service {
+    emulator_with_button(dir, "yes")
+}
+
+/// The same with a button that says yes or no.
+#[must_use]
+pub fn emulator_with_button(dir: &Path, answer: &str) -> Service {
     let socket = format!("unix:{}", dir.join("token.sock").display());
     let mut command = Command::new(program("TALLY_BIN"));
     command
         .args([
             "emulate",
             "--presence",
-            "yes",
+            answer,
             "--listen",
             &socket,
             "--state",

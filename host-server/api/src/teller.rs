@@ -80,6 +80,12 @@ pub struct Posted {
 pub struct AskBalance {
     /// The holder's NID.
     pub nid: String,
+    /// As in [`AskTotal`].
+    #[serde(default)]
+    pub last: bool,
+    /// As in [`AskTotal`].
+    #[serde(default)]
+    pub window: Option<u8>,
 }
 
 /// Body of `POST /v1/teller/books/{book}/total`: cut numbers (positions in an open book); none
@@ -93,6 +99,13 @@ pub struct AskTotal {
     /// Cut number to end at.
     #[serde(default)]
     pub to: Option<u64>,
+    /// Decode what the token opened last, instead of opening anything.
+    #[serde(default)]
+    pub last: bool,
+    /// Look for amounts below `2^window` minor units in size; none means up to entries times cap,
+    /// at most 48. Each bit doubles the time.
+    #[serde(default)]
+    pub window: Option<u8>,
 }
 
 /// Answer to a release. The statement of a total is published in the book, that of a balance is
@@ -101,4 +114,8 @@ pub struct AskTotal {
 pub struct Released {
     /// What was opened, with its proof.
     pub statement: Statement,
+    /// Entries times cap, in minor units, as a decimal string: no such sum is larger. Absent if
+    /// nobody counted the entries, as in a balance that the token opened earlier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<String>,
 }

@@ -80,6 +80,7 @@ kinds! {
     TokenDenied = 403 "token-denied" "The release was refused at the token",
     TokenRefused = 409 "token-refused" "The token refused",
     TooFewEntries = 409 "too-few-entries" "Too few entries since the last cut",
+    NotTheLast = 409 "not-the-last" "The token opened something else last",
     OutOfRange = 409 "out-of-range" "The amount is too large to be decoded",
     TokenMismatch = 409 "token-mismatch" "The token and the ledger do not agree about the book",
     PostingFailed = 409 "posting-failed" "The posting under this key failed",

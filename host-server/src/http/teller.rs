@@ -21,7 +21,7 @@ use super::{
 use crate::{
     AppState,
     store::{Put, Store},
-    teller::{Key, Teller},
+    teller::{self, Key, Teller},
 };
 
 pub(super) fn router<S: Store>() -> Router<AppState<S>> {
@@ -106,12 +106,13 @@ async fn balance<S: Store>(
     _: NoQuery,
     extract::Json(body): extract::Json<bodies::AskBalance>,
 ) -> Result<Json<bodies::Released>> {
-    let nid = Zeroizing::new(body.nid);
+    let bodies::AskBalance { nid, last, window } = body;
+    let nid = Zeroizing::new(nid);
+    let window = teller::window(window)?;
     let teller = teller(&app)?;
     let mut token = teller.token().await;
-    let release = async move { teller.balance(&mut token, &book, nid).await };
-    let statement = finish(release).await?;
-    Ok(Json(bodies::Released { statement }))
+    let release = async move { teller.balance(&mut token, &book, nid, last, window).await };
+    finish(release).await.map(Json)
 }
 
 /// `POST /v1/teller/books/{book}/total`: opens a total, with presence, and publishes its statement.
@@ -121,11 +122,11 @@ async fn total<S: Store>(
     _: NoQuery,
     extract::Json(body): extract::Json<bodies::AskTotal>,
 ) -> Result<Json<bodies::Released>> {
+    let window = teller::window(body.window)?;
     let teller = teller(&app)?;
     let mut token = teller.token().await;
-    let release = async move { teller.total(&mut token, &book, body).await };
-    let statement = finish(release).await?;
-    Ok(Json(bodies::Released { statement }))
+    let release = async move { teller.total(&mut token, &book, body, window).await };
+    finish(release).await.map(Json)
 }
 
 fn teller<S: Store>(app: &AppState<S>) -> Result<Arc<Teller<S>>> {

@@ -7,10 +7,16 @@ use std::{
 };
 
 use core_nostd::{
+    amount::Amount,
     ciphersuite::{Ciphersuite, SuiteId, SuiteVisitor},
     group::Group,
 };
 use host_kernels::discrete_log::{DiscreteLogTable, TableBits, Window};
+
+use crate::{
+    http::problem::{Kind, Problem, Result},
+    ledger::Book,
+};
 
 /// The tables of all suites. A clone is the same tables.
 #[derive(Clone, Default)]
@@ -20,13 +26,12 @@ pub struct Tables(Arc<Mutex<HashMap<SuiteId, Table>>>);
 type Table = Arc<dyn Any + Send + Sync>;
 
 impl Tables {
-    /// The `m` with `mG = d`, if `|m|` is at most `bound` or 2^48; heavy work. The first time it
-    /// also builds the table.
-    pub fn solve(&self, suite: SuiteId, d: &[u8], bound: u128) -> Option<i64> {
+    /// The `m` in the window with `mG = d`; heavy work. The first time it also builds the table.
+    pub fn solve(&self, suite: SuiteId, d: &[u8], window: Window) -> Option<i64> {
         suite.dispatch(Solve {
             tables: self,
             d,
-            window: window(bound),
+            window,
         })
     }
 
@@ -38,7 +43,8 @@ impl Tables {
     fn get<S: Ciphersuite>(&self) -> Arc<DiscreteLogTable<S>> {
         // A table is put in whole, so a panic elsewhere leaves the map as good as it was.
         let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let build = || -> Table { Arc::new(DiscreteLogTable::<S>::build(bits(S::ID), |_, _| ())) };
+        let bits = TableBits::default_for(S::ID);
+        let build = || -> Table { Arc::new(DiscreteLogTable::<S>::build(bits, |_, _| ())) };
         let table = Arc::clone(tables.entry(S::ID).or_insert_with(build));
         table
             .downcast()
@@ -69,21 +75,38 @@ impl SuiteVisitor for Prepare<'_> {
     }
 }
 
-/// In the finite-field groups an addition costs far more, and their books are small.
-fn bits(suite: SuiteId) -> TableBits {
-    match suite {
-        SuiteId::Ristretto255 => TableBits::DEFAULT,
-        _ => TableBits::new(18).unwrap_or(TableBits::DEFAULT),
-    }
+/// The widest window that a request may ask for: some minutes of all cores, with the default table.
+const WINDOW_BITS_MAX: u8 = 54;
+
+/// The window that a request asks for, if it asks for one.
+pub fn window(bits: Option<u8>) -> Result<Option<Window>> {
+    let window = |bits: u8| {
+        Window::new(bits)
+            .filter(|window| window.get() <= WINDOW_BITS_MAX)
+            .ok_or_else(|| {
+                Kind::InvalidBody.detail(format!(
+                    "a window has 1 to {WINDOW_BITS_MAX} bits here; beside the token, `tally total \
+                     --last --window` looks further"
+                ))
+            })
+    };
+    bits.map(window).transpose()
 }
 
-/// The narrowest window that holds every amount up to `bound`, or the widest there is.
-fn window(bound: u128) -> Window {
-    let bits = (u128::BITS - bound.leading_zeros()).max(1);
-    u8::try_from(bits)
-        .ok()
-        .and_then(Window::new)
-        .unwrap_or(Window::MAX)
+/// That an opened sum was not found, how far it can be, and what helps.
+pub fn out_of_range(book: &Book, window: Window, bound: Option<u128>) -> Problem {
+    let currency = book.currency;
+    let reach = Amount::from_minor(window.largest(), currency);
+    let bound = bound.map_or_else(String::new, |bound| {
+        format!(" (entries times cap allow {bound} minor units)")
+    });
+    Kind::OutOfRange.detail(format!(
+        "the sum was opened, but it is not between -{reach} and {reach} {currency}, where it was \
+         looked for{bound}. It is not lost and not wrong, only not decoded: ask again with \
+         \"last\": true and a \"window\" above {} bits, which opens nothing again; or open the \
+         book cut by cut",
+        window.get()
+    ))
 }
 
 #[cfg(test)]
@@ -91,15 +114,6 @@ mod tests {
     use core_nostd::{ciphersuite::Ristretto255Sha512, group::ristretto255::Ristretto255};
 
     use super::*;
-
-    #[test]
-    fn the_window_holds_the_bound_and_never_more_than_there_is() {
-        for (bound, bits) in [(0, 1), (1, 1), (2, 2), (255, 8), (256, 9), (1 << 47, 48)] {
-            assert_eq!(window(bound).get(), bits, "{bound}");
-        }
-        assert_eq!(window(1 << 48), Window::MAX);
-        assert_eq!(window(u128::MAX), Window::MAX);
-    }
 
     #[test]
     fn an_amount_is_found_within_its_bound_and_not_outside_the_window() {
@@ -114,7 +128,8 @@ mod tests {
             .expect("not poisoned")
             .insert(id, Arc::new(small));
         let d = Ristretto255::encode(&Ristretto255::mul_base_i64(-70_000));
-        assert_eq!(tables.solve(id, &d, 70_000), Some(-70_000));
-        assert_eq!(tables.solve(id, &d, 60_000), None);
+        let window = Window::for_bound;
+        assert_eq!(tables.solve(id, &d, window(70_000)), Some(-70_000));
+        assert_eq!(tables.solve(id, &d, window(60_000)), None);
     }
 }

@@ -4,16 +4,25 @@
 use core_nostd::{
     amount::Amount,
     book::BookKind,
-    ids::WriterId,
+    ids::{Handle, WriterId},
     statement::Span,
     tag::{LastPosition, Range},
     wire::{TokenError, scope::ScopeRecord},
 };
-use host_api::{self as api, teller::AskTotal};
+use host_api::{
+    self as api,
+    teller::{AskTotal, Released},
+};
+use host_kernels::discrete_log::Window;
 use token_client::{ClientError, OwnedStatement};
 use zeroize::Zeroizing;
 
-use super::{Teller, link::Token, require_authenticated};
+use super::{
+    Teller,
+    decode::{Tables, out_of_range},
+    link::Token,
+    require_authenticated,
+};
 use crate::{
     blocking,
     http::{
@@ -34,35 +43,24 @@ impl<S: Store> Teller<S> {
         &self,
         token: &mut Token,
         book: &Book,
-        AskTotal { from, to }: AskTotal,
-    ) -> Result<api::Statement> {
+        ask: AskTotal,
+        window: Option<Window>,
+    ) -> Result<Released> {
         let (id, store) = (book.id(), &*self.store);
-        self.settle(token, book).await?;
-        let record = match book.kind {
-            BookKind::Authenticated => {
-                let missing = match to {
-                    None => self.cut_now(token, book).await?,
-                    Some(_) => None,
-                };
-                let [from, to] = [from, to].map(|number| number.map(At::Number));
-                let ranges = ranges::between_cuts(store, &id, from, to).await?;
-                let total = totals::sum(store, &id, book, ranges).await;
-                let total = total.map_err(|problem| explain(problem, missing))?;
-                self.release_total(token, book, total).await?
+        let (record, count) = if ask.last {
+            let record = opened_last(token, book).await?;
+            if let ScopeRecord::Balance { .. } = record.scope {
+                return Err(Kind::NotTheLast.detail("it was the balance of an account"));
             }
-            _ => {
-                let (from, to) = (from.unwrap_or(0), to.unwrap_or(u64::MAX));
-                let ranges = ranges::between_positions(store, &id, from, to).await?;
-                let Total { sum, count, .. } = totals::sum(store, &id, book, ranges).await?;
-                let release =
-                    token.call(move |client| client.release_open(id, count, [&sum.c1, &sum.c2]));
-                (release.await?, count)
-            }
+            let count = record.count;
+            (record, count)
+        } else {
+            self.open_total(token, book, ask).await?
         };
-        let statement = self.decode(token, book, record).await?;
-        let json = serde_json::to_string(&statement).map_err(Problem::internal)?;
+        let released = decode(&self.tables, token, book, (record, Some(count)), window).await?;
+        let json = serde_json::to_string(&released.statement).map_err(Problem::internal)?;
         store.put_statement(&id, &json).await?;
-        Ok(statement)
+        Ok(released)
     }
 
     /// Opens the balance of a NID's account. Nobody but the caller sees it.
@@ -71,15 +69,75 @@ impl<S: Store> Teller<S> {
         token: &mut Token,
         book: &Book,
         nid: Zeroizing<String>,
-    ) -> Result<api::Statement> {
+        last: bool,
+        window: Option<Window>,
+    ) -> Result<Released> {
         require_authenticated(book)?;
-        let (id, store) = (book.id(), &*self.store);
-        self.settle(token, book).await?;
+        let id = book.id();
+        if !last {
+            self.settle(token, book).await?;
+        }
         // Looking an account up is no reason to open it.
         let account = token
             .call(move |client| client.handle(id, &nid))
             .await?
             .handle;
+        let opened = if last {
+            let record = opened_last(token, book).await?;
+            match record.scope {
+                ScopeRecord::Balance { account: of, .. } if of == account => (record, None),
+                _ => return Err(Kind::NotTheLast.detail("it was not the balance of this account")),
+            }
+        } else {
+            let (record, count) = self.open_balance(token, book, account).await?;
+            (record, Some(count))
+        };
+        decode(&self.tables, token, book, opened, window).await
+    }
+
+    /// Lets the token open a total, which is of so many entries.
+    async fn open_total(
+        &self,
+        token: &mut Token,
+        book: &Book,
+        AskTotal { from, to, .. }: AskTotal,
+    ) -> Result<(OwnedStatement, u64)> {
+        let (id, store) = (book.id(), &*self.store);
+        self.settle(token, book).await?;
+        if book.kind == BookKind::Authenticated {
+            let missing = match to {
+                None => self.cut_now(token, book).await?,
+                Some(_) => None,
+            };
+            let [from, to] = [from, to].map(|number| number.map(At::Number));
+            let ranges = ranges::between_cuts(store, &id, from, to).await?;
+            let total = totals::sum(store, &id, book, ranges).await;
+            let Total { sum, ranges, count } =
+                total.map_err(|problem| explain(problem, missing))?;
+            let release = token.call(move |client| {
+                let ranges: &[Range] = &ranges;
+                let tag = sum.tag.unwrap_or_default();
+                client.release_total(id, ranges, [&sum.c1, &sum.c2, &tag])
+            });
+            Ok((release.await?, count))
+        } else {
+            let (from, to) = (from.unwrap_or(0), to.unwrap_or(u64::MAX));
+            let ranges = ranges::between_positions(store, &id, from, to).await?;
+            let Total { sum, count, .. } = totals::sum(store, &id, book, ranges).await?;
+            let release =
+                token.call(move |client| client.release_open(id, count, [&sum.c1, &sum.c2]));
+            Ok((release.await?, count))
+        }
+    }
+
+    /// Lets the token open a balance, which is of so many entries.
+    async fn open_balance(
+        &self,
+        token: &mut Token,
+        book: &Book,
+        account: Handle,
+    ) -> Result<(OwnedStatement, u64)> {
+        let (id, store) = (book.id(), &*self.store);
         let balance = sums::balance(store, book.suite, &id, &account)
             .await?
             .ok_or_else(|| Kind::NothingToSum.detail("the account has no entries"))?;
@@ -94,8 +152,7 @@ impl<S: Store> Teller<S> {
             let tag = sum.tag.unwrap_or_default();
             client.release_balance(id, account, &last, [&sum.c1, &sum.c2, &tag])
         });
-        let record = release.await?;
-        self.decode(token, book, (record, count)).await
+        Ok((release.await?, count))
     }
 
     /// Cuts the token's chain, or says how many entries are missing before it can be cut again.
@@ -110,46 +167,45 @@ impl<S: Store> Teller<S> {
             Err(error) => Err(error.into()),
         }
     }
+}
 
-    async fn release_total(
-        &self,
-        token: &mut Token,
-        book: &Book,
-        Total { sum, ranges, count }: Total,
-    ) -> Result<(OwnedStatement, u64)> {
-        let id = book.id();
-        let release = token.call(move |client| {
-            let ranges: &[Range] = &ranges;
-            let tag = sum.tag.unwrap_or_default();
-            client.release_total(id, ranges, [&sum.c1, &sum.c2, &tag])
-        });
-        Ok((release.await?, count))
+/// What the token opened last, which nobody is asked about again.
+async fn opened_last(token: &mut Token, book: &Book) -> Result<OwnedStatement> {
+    let record = token.call(|client| client.last_statement()).await?;
+    if record.book == book.id() {
+        Ok(record)
+    } else {
+        Err(Kind::NotTheLast.detail("it was of another book"))
     }
+}
 
-    /// Finds the amount, lets the token check and show it, and writes the statement out.
-    async fn decode(
-        &self,
-        token: &mut Token,
-        book: &Book,
-        (record, count): (OwnedStatement, u64),
-    ) -> Result<api::Statement> {
-        let bound = u128::from(count) * u128::from(book.cap);
-        let (tables, suite, d) = (self.tables.clone(), book.suite, record.d.clone());
-        let minor = blocking(move || tables.solve(suite, &d, bound)).await?;
-        let minor = minor.ok_or_else(|| {
-            Kind::OutOfRange.detail("the sum was opened but not decoded: open it cut by cut")
-        })?;
-        let number = record.number;
-        token
-            .call(move |client| client.confirm_decode(number, minor))
-            .await?;
-        let statement = to_api(book, record, minor);
-        let (book, checked) = (book.clone(), statement.clone());
-        blocking(move || verify::statement(&book, &checked))
-            .await?
-            .map_err(|error| Problem::internal(format!("the token's statement: {error}")))?;
-        Ok(statement)
-    }
+/// Finds the amount, lets the token check and show it, and writes the statement out.
+async fn decode(
+    tables: &Tables,
+    token: &mut Token,
+    book: &Book,
+    (record, count): (OwnedStatement, Option<u64>),
+    window: Option<Window>,
+) -> Result<Released> {
+    let bound = count.map(|count| book.rules().bound(count));
+    let usual = || bound.map_or(Window::DEFAULT, Window::for_bound);
+    let window = window.unwrap_or_else(usual);
+    let (tables, suite, d) = (tables.clone(), book.suite, record.d.clone());
+    let minor = blocking(move || tables.solve(suite, &d, window)).await?;
+    let minor = minor.ok_or_else(|| out_of_range(book, window, bound))?;
+    let number = record.number;
+    token
+        .call(move |client| client.confirm_decode(number, minor))
+        .await?;
+    let statement = to_api(book, record, minor);
+    let (book, checked) = (book.clone(), statement.clone());
+    blocking(move || verify::statement(&book, &checked))
+        .await?
+        .map_err(|error| Problem::internal(format!("the token's statement: {error}")))?;
+    Ok(Released {
+        statement,
+        bound: bound.map(|bound| bound.to_string()),
+    })
 }
 
 /// A total of nothing because the chain could not be cut says so.

@@ -139,6 +139,8 @@ pub fn new_book(kind: &str) -> bodies::NewBook {
 pub fn ask(nid: &str) -> bodies::AskBalance {
     bodies::AskBalance {
         nid: nid.to_owned(),
+        last: false,
+        window: None,
     }
 }
 

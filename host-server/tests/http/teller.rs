@@ -71,7 +71,7 @@ fn totals_go_from_cut_to_cut() {
     );
     let tail = bodies::AskTotal {
         from: Some(1),
-        to: None,
+        ..bodies::AskTotal::default()
     };
     let problem = desk
         .server
@@ -81,10 +81,111 @@ fn totals_go_from_cut_to_cut() {
     desk.posted("DE1111", "10.00", &key(7));
     assert_eq!(desk.release("/total", &tail).amount, "40.00");
     let first = bodies::AskTotal {
-        from: None,
         to: Some(1),
+        ..bodies::AskTotal::default()
     };
     assert_eq!(desk.release("/total", &first).amount, "4.00");
+}
+
+#[test]
+fn a_sum_that_was_opened_but_not_decoded_is_decoded_later() {
+    let desk = Desk::open();
+    let nothing = bodies::AskTotal {
+        last: true,
+        ..bodies::AskTotal::default()
+    };
+    desk.server
+        .post(&desk.path("/total"), &nothing)
+        .problem(409, "token-refused");
+    for number in 0..4 {
+        desk.posted("DE1111", "90000.00", &key(number));
+    }
+    let narrow = bodies::AskTotal {
+        window: Some(20),
+        ..bodies::AskTotal::default()
+    };
+    let problem = desk
+        .server
+        .post(&desk.path("/total"), &narrow)
+        .problem(409, "out-of-range");
+    let detail = problem.detail.expect("says what helps");
+    for words in [
+        "10485.75 EUR",
+        "above 20 bits",
+        "40000000",
+        "cut by cut",
+        "\"last\"",
+    ] {
+        assert!(detail.contains(words), "{words}: {detail}");
+    }
+
+    let last = |window| bodies::AskTotal {
+        last: true,
+        window,
+        ..bodies::AskTotal::default()
+    };
+    for bits in [0, 55, 255] {
+        desk.server
+            .post(&desk.path("/total"), &last(Some(bits)))
+            .problem(422, "invalid-body");
+    }
+    desk.server
+        .post(&desk.path("/total"), &last(Some(25)))
+        .problem(409, "out-of-range");
+    let answers = [last(None), last(Some(26))].map(|ask| {
+        let answer = desk.server.post(&desk.path("/total"), &ask);
+        answer.ok::<bodies::Released>()
+    });
+    assert_eq!(answers[0], answers[1]);
+    let [bodies::Released { statement, bound }, _] = answers;
+    assert_eq!(bound.as_deref(), Some("40000000"));
+    assert_eq!((&*statement.amount, statement.number), ("360000.00", 1));
+    let published: api::Statements = desk
+        .server
+        .get(&format!("/v1/books/{}/statements", desk.book))
+        .ok();
+    assert_eq!(published.statements, [statement], "once");
+}
+
+#[test]
+fn what_was_opened_last_is_told_to_nobody_who_asks_for_something_else() {
+    let desk = Desk::open();
+    for number in 0..4 {
+        desk.posted("DE1111", "90000.00", &key(number));
+    }
+    let total = bodies::AskTotal {
+        last: true,
+        ..bodies::AskTotal::default()
+    };
+    let last = |nid, window| bodies::AskBalance {
+        last: true,
+        window,
+        ..ask(nid)
+    };
+    let narrow = bodies::AskBalance {
+        window: Some(20),
+        ..ask("DE1111")
+    };
+    desk.server
+        .post(&desk.path("/balance"), &narrow)
+        .problem(409, "out-of-range");
+    desk.server
+        .post(&desk.path("/total"), &total)
+        .problem(409, "not-the-last");
+    desk.server
+        .post(&desk.path("/balance"), &last("DE2222", None))
+        .problem(409, "not-the-last");
+    let balance = desk.release("/balance", &last("de-1111", None));
+    assert_eq!(balance.amount, "360000.00");
+
+    desk.release("/total", &bodies::AskTotal::default());
+    desk.server
+        .post(&desk.path("/balance"), &last("DE1111", None))
+        .problem(409, "not-the-last");
+    let other: api::Book = desk.server.post("/v1/teller/books", &new_book("open")).ok();
+    desk.server
+        .post(&format!("/v1/teller/books/{}/total", other.book), &total)
+        .problem(409, "not-the-last");
 }
 
 #[test]
@@ -218,6 +319,7 @@ fn an_open_book_opens_by_positions_and_takes_no_postings() {
     let ask = bodies::AskTotal {
         from: Some(1),
         to: Some(3),
+        ..bodies::AskTotal::default()
     };
     let released: bodies::Released = desk.server.post(&path, &ask).ok();
     assert_eq!(

@@ -116,6 +116,11 @@ impl Book {
         Amount::from_minor(minor, self.rules.currency)
     }
 
+    /// Entries times cap: what a sum of so many entries is at most, in minor units.
+    pub fn bound(&self, entries: u64) -> u128 {
+        self.rules.as_rules().bound(entries)
+    }
+
     /// Refuses open books, for a reason.
     pub fn require_authenticated(&self, why: &str) -> Result<()> {
         match self.rules.kind {

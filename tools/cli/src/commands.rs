@@ -16,6 +16,7 @@ mod import;
 mod lightphe;
 mod post;
 mod status;
+mod table;
 mod token;
 mod total;
 mod verify;
@@ -58,6 +59,9 @@ enum Command {
     Lightphe(lightphe::Command),
     /// Compare token, server and spool
     Status,
+    /// Tables that amounts are decoded with
+    #[command(subcommand)]
+    Table(table::Command),
     /// Check a statement, without any key
     Verify(verify::Args),
 }
@@ -77,6 +81,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Cut(args) => cut::run(&settings, &args),
         Command::Lightphe(command) => lightphe::run(&settings, &command),
         Command::Status => status::run(&settings),
+        Command::Table(command) => table::run(&settings, &command),
         Command::Verify(args) => verify::run(&settings, &args),
     }
 }

@@ -1,9 +1,7 @@
 //! From `D = mG` back to the amount, with a table of baby steps that is built once and kept.
 
-use std::time::Duration;
-
 use core_nostd::{
-    ciphersuite::{Ciphersuite, SuiteId, SuiteVisitor},
+    ciphersuite::{Ciphersuite, SuiteVisitor},
     group::Group,
     wire::scope::ScopeRecord,
 };
@@ -18,50 +16,115 @@ use crate::{
     out::hint,
 };
 
-/// The amount behind a release, which is at most `bound` in absolute value if the server counts
-/// right.
-pub fn amount(book: &Book, released: &OwnedStatement, bound: &str) -> Result<i64> {
-    let window = window(bound);
-    let d = &released.d;
-    let minor = book.rules.suite.dispatch(Decode { d, window })?;
-    minor.ok_or_else(|| {
-        let text = out_of_range(book, &released.scope, bound, window);
-        Failure::failed(text)
-    })
+/// How the amount behind a release is found.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub struct Decoding {
+    /// Decode what the token opened last, instead of opening anything: nobody presses a button
+    #[arg(long)]
+    pub last: bool,
+    /// Look for amounts below 2^BITS minor units, 1 to 61; each bit doubles the time [default: as
+    /// far as entries times cap reach, at most 48]
+    #[arg(long, value_name = "BITS", value_parser = window)]
+    pub window: Option<Window>,
+    /// Look with a table of 2^BITS entries of three bytes, 1 to 28, which is kept; each bit halves
+    /// the time [default: 22, in the ffdhe suites 18]
+    #[arg(long, value_name = "BITS", value_parser = table_bits)]
+    pub table_bits: Option<TableBits>,
 }
 
-struct Decode<'a> {
+impl Decoding {
+    /// Says, before anything is opened, whether a sum of `count` entries is sure to be decoded.
+    pub fn announce(&self, book: &Book, count: u64) {
+        hint(&self.prospect(book, count));
+    }
+
+    /// The amount behind a release. It is at most `bound` in absolute value, if the entries were
+    /// counted and none is above the cap.
+    pub fn amount(
+        &self,
+        book: &Book,
+        released: &OwnedStatement,
+        bound: Option<u128>,
+    ) -> Result<i64> {
+        let window = self.window(bound);
+        let search = Search {
+            d: &released.d,
+            window,
+            bits: self.table_bits,
+        };
+        let minor = book.rules.suite.dispatch(search)?;
+        minor.ok_or_else(|| {
+            let text = out_of_range(book, &released.scope, bound, window);
+            Failure::failed(text)
+        })
+    }
+
+    fn window(&self, bound: Option<u128>) -> Window {
+        let usual = || bound.map_or(Window::DEFAULT, Window::for_bound);
+        self.window.unwrap_or_else(usual)
+    }
+
+    fn prospect(&self, book: &Book, count: u64) -> String {
+        let bound = book.bound(count);
+        let window = self.window(Some(bound));
+        let (limit, reach) = (within(book, bound), within(book, window.largest()));
+        if book.is_open() {
+            format!(
+                "{count} entries, meant to be {limit} together, will be looked for {reach}; nobody \
+                 holds the entries of an open book to its cap"
+            )
+        } else if window.holds(bound) {
+            format!("{count} entries are {limit} together, which is sure to be decoded")
+        } else {
+            format!(
+                "warning: {count} entries are {limit} together, and are looked for {reach} only: \
+                 what is opened may stay undecoded until it is looked for with a wider --window"
+            )
+        }
+    }
+}
+
+/// Reads `--window`.
+fn window(text: &str) -> Result<Window, String> {
+    let window = text.parse().ok().and_then(Window::new);
+    window.ok_or_else(|| format!("a window has 1 to {} bits", Window::MAX.get()))
+}
+
+/// Reads the size of a table.
+pub fn table_bits(text: &str) -> Result<TableBits, String> {
+    let bits = text.parse().ok().and_then(TableBits::new);
+    bits.ok_or_else(|| format!("a table has 1 to {} bits", TableBits::MAX.get()))
+}
+
+struct Search<'a> {
     d: &'a [u8],
     window: Window,
+    bits: Option<TableBits>,
 }
 
-impl SuiteVisitor for Decode<'_> {
+impl SuiteVisitor for Search<'_> {
     type Output = Result<Option<i64>>;
 
     fn visit<S: Ciphersuite>(self) -> Self::Output {
         let d = S::Group::decode(self.d).map_err(|error| {
             Failure::failed(format!("the token's answer does not decode: {error}"))
         })?;
-        let table = table::<S>()?;
-        let spinner = ProgressBar::new_spinner().with_message("looking for the amount");
-        spinner.enable_steady_tick(Duration::from_millis(200));
-        let minor = table.solve(&d, self.window).ok();
-        spinner.finish_and_clear();
-        Ok(minor)
+        let bits = self.bits.unwrap_or(TableBits::default_for(S::ID));
+        let table = table::<S>(bits)?;
+        let bar = bar("looking for the amount");
+        let minor = table.solve_with_progress(&d, self.window, &|done, total| {
+            bar.set_length(total);
+            bar.set_position(done);
+        });
+        bar.finish_and_clear();
+        Ok(minor.ok())
     }
 }
 
 /// The table of a suite: from the cache, or built and put there.
-fn table<S: Ciphersuite>() -> Result<DiscreteLogTable<S>> {
+pub fn table<S: Ciphersuite>(bits: TableBits) -> Result<DiscreteLogTable<S>> {
     let folder = dirs::cache()?;
-    let bits = table_bits(S::ID);
-    let bar = ProgressBar::no_length();
-    bar.set_style(
-        ProgressStyle::with_template("{msg} {bar:30} {percent} %")
-            .expect("the template is a constant"),
-    );
-    bar.set_message(format!("building the table for {}, once", S::ID));
-    bar.enable_steady_tick(Duration::from_millis(200));
+    let bar = bar(&format!("building the table for {}, once", S::ID));
     let progress = |done: usize, total: usize| {
         bar.set_length(total as u64);
         bar.set_position(done as u64);
@@ -78,84 +141,140 @@ fn table<S: Ciphersuite>() -> Result<DiscreteLogTable<S>> {
     table.map_err(Failure::failed)
 }
 
-/// In the finite-field groups an addition costs far more, and their books are small.
-fn table_bits(suite: SuiteId) -> TableBits {
-    match suite {
-        SuiteId::Ristretto255 => TableBits::DEFAULT,
-        _ => TableBits::new(18).unwrap_or(TableBits::DEFAULT),
+fn bar(message: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg} {bar:30} {percent} % {eta}")
+        .expect("the template is a constant");
+    ProgressBar::no_length()
+        .with_style(style)
+        .with_message(message.to_owned())
+}
+
+/// "between -X and X EUR".
+fn within(book: &Book, most: impl TryInto<i64> + std::fmt::Display + Copy) -> String {
+    let currency = book.rules.currency;
+    match most.try_into() {
+        Ok(minor) => {
+            let most = book.amount(minor);
+            format!("between -{most} and {most} {currency}")
+        }
+        Err(_) => format!("between -{most} and {most} minor units of {currency}"),
     }
 }
 
-/// The narrowest window that holds every amount up to `bound`, or the widest there is.
-fn window(bound: &str) -> Window {
-    let bound: u128 = bound.parse().unwrap_or(u128::MAX);
-    let bits = u128::BITS - bound.leading_zeros();
-    u8::try_from(bits.max(1))
-        .ok()
-        .and_then(Window::new)
-        .unwrap_or(Window::MAX)
-}
-
-fn out_of_range(book: &Book, scope: &ScopeRecord, bound: &str, window: Window) -> String {
-    let currency = book.rules.currency;
-    let reach = book.amount((1 << window.get()) - 1);
-    let bound = match bound.parse() {
-        Ok(bound) => format!("{} {currency}", book.amount(bound)),
-        Err(_) => format!("{bound} minor units"),
+fn out_of_range(book: &Book, scope: &ScopeRecord, bound: Option<u128>, window: Window) -> String {
+    let reach = within(book, window.largest());
+    let bound_text = bound.map_or_else(String::new, |bound| {
+        format!(" (entries times cap allow {})", within(book, bound))
+    });
+    let command = match scope {
+        ScopeRecord::Balance { .. } => "balance",
+        _ => "total",
     };
-    let advice = match scope {
+    let needed = bound.and_then(Window::holding).unwrap_or(Window::MAX);
+    let wider = if needed > window {
+        format!(
+            "`tally {command} --last --window {}` looks further in what is opened already, and \
+             needs no button; do that first, because the token keeps only what it opened last. \
+             Each bit doubles the time; `tally table build` makes a larger table, each bit of \
+             which halves it",
+            needed.get()
+        )
+    } else {
+        "It is not as small as entries times cap promise: an entry is above the cap, or the count \
+         is wrong"
+            .to_owned()
+    };
+    let parts = match scope {
         ScopeRecord::Total(_) => {
-            "Open the book in parts, cut by cut: `tally cut list`, then `tally total --from N \
+            "Or open the book in parts, cut by cut: `tally cut list`, then `tally total --from N \
              --to M`"
         }
         ScopeRecord::Balance { .. } => {
-            "It can be shown again once postings have brought it back into that range"
+            "It can also be shown again once postings have brought it back into that range"
         }
         _ => {
-            "Open the book in parts: `tally total --from POSITION --to POSITION`. In an open book \
-             an entry may also hold more than the cap, which nobody checks"
+            "Or open the book in parts: `tally total --from POSITION --to POSITION`. In an open \
+             book an entry may also hold more than the cap, which nobody checks"
         }
     };
     format!(
-        "the sum was opened, but it is not between -{reach} and {reach} {currency}, where it was \
-         looked for (entries times cap allow {bound}). No money is lost or wrong: it is only not \
-         decoded. {advice}"
+        "the sum was opened, but it is not {reach}, where it was looked for (a window of {} \
+         bits){bound_text}. No money is lost or wrong: it is only not decoded. {wider}. {parts}",
+        window.get()
     )
 }
 
 #[cfg(test)]
 mod tests {
+    use core_nostd::book::BookKind;
+
     use super::*;
 
-    #[test]
-    fn the_window_holds_the_bound_and_never_more_than_there_is() {
-        for (bound, bits) in [
-            ("0", 1),
-            ("1", 1),
-            ("2", 2),
-            ("255", 8),
-            ("256", 9),
-            ("281474976710655", 48),
-            ("281474976710656", 48),
-            ("99999999999999999999999", 48),
-            ("nonsense", 48),
-        ] {
-            assert_eq!(window(bound).get(), bits, "{bound}");
+    fn book(kind: BookKind) -> Book {
+        let statement = crate::statement::tests::sample(kind, 1);
+        Book::from_api(&statement.book).expect("a book")
+    }
+
+    fn decoding(window: u8) -> Decoding {
+        Decoding {
+            window: Window::new(window),
+            ..Decoding::default()
         }
     }
 
     #[test]
-    fn a_sum_that_is_too_large_says_bound_window_and_what_helps() {
-        let statement = crate::statement::tests::sample(core_nostd::book::BookKind::Open, 1);
-        let book = Book::from_api(&statement.book).expect("a book");
-        let text = |scope| out_of_range(&book, &scope, "1000000", window("1000000"));
-        let total = text(ScopeRecord::Total([].into_iter().collect()));
+    fn a_window_is_what_was_asked_for_or_what_entries_times_cap_need() {
+        let usual = Decoding::default();
+        assert_eq!(usual.window(Some(255)).get(), 8);
+        assert_eq!(usual.window(Some(1 << 80)), Window::DEFAULT);
+        assert_eq!(usual.window(None), Window::DEFAULT);
+        assert_eq!(decoding(60).window(Some(255)).get(), 60);
+        for wrong in ["0", "62", "-1", "", "wide"] {
+            let error = window(wrong).expect_err("no window");
+            assert_eq!(error, "a window has 1 to 61 bits");
+            let error = table_bits(wrong).expect_err("no size");
+            assert_eq!(error, "a table has 1 to 28 bits");
+        }
+        assert_eq!(window("61"), Ok(Window::MAX));
+        assert_eq!(table_bits("28"), Ok(TableBits::MAX));
+    }
+
+    #[test]
+    fn whether_a_sum_is_sure_to_be_decoded_is_said_beforehand() {
+        let book = book(BookKind::Authenticated);
+        let sure = Decoding::default().prospect(&book, 3);
+        let expected = "between -30000.00 and 30000.00 EUR together, which is sure to be decoded";
+        assert!(sure.contains(expected), "{sure}");
+        let unsure = decoding(20).prospect(&book, 3);
+        assert!(unsure.starts_with("warning:"), "{unsure}");
         assert!(
-            total.contains("between -10485.75 and 10485.75 EUR"),
-            "{total}"
+            unsure.contains("between -10485.75 and 10485.75 EUR only"),
+            "{unsure}"
         );
-        assert!(total.contains("allow 10000.00 EUR"), "{total}");
-        assert!(total.contains("cut by cut"), "{total}");
+        let huge = Decoding::default().prospect(&book, u64::MAX);
+        assert!(
+            huge.starts_with("warning:") && huge.contains("minor units"),
+            "{huge}"
+        );
+    }
+
+    #[test]
+    fn a_sum_that_is_too_large_says_bound_window_and_what_helps() {
+        let book = book(BookKind::Open);
+        let window = Window::new(20).expect("in range");
+        let text = |scope| out_of_range(&book, &scope, Some(5_000_000), window);
+        let total = text(ScopeRecord::Total([].into_iter().collect()));
+        for words in [
+            "between -10485.75 and 10485.75 EUR",
+            "a window of 20 bits",
+            "allow between -50000.00 and 50000.00 EUR",
+            "`tally total --last --window 23`",
+            "cut by cut",
+        ] {
+            assert!(total.contains(words), "{words}: {total}");
+        }
         assert!(text(ScopeRecord::Open).contains("more than the cap"));
+        let text = out_of_range(&book, &ScopeRecord::Open, Some(5), window);
+        assert!(text.contains("above the cap"), "{text}");
     }
 }

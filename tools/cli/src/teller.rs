@@ -12,6 +12,7 @@ use ureq::http::{Method, Uri};
 
 use crate::{
     book::Book,
+    decode::Decoding,
     failure::{Exit, Failure, Result},
     out::hint,
     server::{Answer, Server},
@@ -122,10 +123,14 @@ impl Teller {
     }
 
     /// Opens one balance.
-    pub fn balance(&self, book: &Book, nid: &str) -> Result<api::Statement> {
-        hint("press the button on the server's token to open ONE BALANCE");
+    pub fn balance(&self, book: &Book, nid: &str, decoding: &Decoding) -> Result<Released> {
+        if !decoding.last {
+            hint("press the button on the server's token to open ONE BALANCE");
+        }
         let body = AskBalance {
             nid: nid.to_owned(),
+            last: decoding.last,
+            window: window(decoding)?,
         };
         let path = format!("/v1/teller/books/{}/balance", book.id);
         checked(book, self.send(&path, &body)?)
@@ -137,6 +142,7 @@ impl Teller {
         book: &Book,
         from: Option<&str>,
         to: Option<&str>,
+        decoding: &Decoding,
     ) -> Result<api::Statement> {
         let number = |text: Option<&str>| {
             text.map(str::parse).transpose().map_err(|_| {
@@ -148,10 +154,14 @@ impl Teller {
         let body = AskTotal {
             from: number(from)?,
             to: number(to)?,
+            last: decoding.last,
+            window: window(decoding)?,
         };
-        hint("press the button on the server's token to open the total");
+        if !decoding.last {
+            hint("press the button on the server's token to open the total");
+        }
         let path = format!("/v1/teller/books/{}/total", book.id);
-        checked(book, self.send(&path, &body)?)
+        checked(book, self.send(&path, &body)?).map(|released| released.statement)
     }
 
     fn send<T: serde::de::DeserializeOwned>(
@@ -170,18 +180,29 @@ struct UnlockWith<'a> {
 }
 
 /// A statement is verified here, whoever sends it.
-fn checked(book: &Book, Released { statement }: Released) -> Result<api::Statement> {
+fn checked(book: &Book, released: Released) -> Result<Released> {
     let not_verified = |reason: String| {
         Failure::new(
             Exit::NotVerified,
             format_args!("the server's statement: {reason}"),
         )
     };
-    let (of, _) = statement::verify(&statement).map_err(|error| not_verified(error.to_string()))?;
+    let (of, _) =
+        statement::verify(&released.statement).map_err(|error| not_verified(error.to_string()))?;
     if of != *book {
         return Err(not_verified("it is about another book".to_owned()));
     }
-    Ok(statement)
+    Ok(released)
+}
+
+/// The window to ask the server for.
+fn window(decoding: &Decoding) -> Result<Option<u8>> {
+    match decoding.table_bits {
+        None => Ok(decoding.window.map(|window| window.get())),
+        Some(_) => Err(Failure::usage(
+            "--table-bits: the server decodes what its token opens, with a table of its own",
+        )),
+    }
 }
 
 /// Whether the host of a URL is this machine.
@@ -223,7 +244,10 @@ mod tests {
     fn the_servers_word_is_not_taken_for_a_statement() {
         let statement = sample(BookKind::Authenticated, 5);
         let book = Book::from_api(&statement.book).expect("a book");
-        let released = |statement| Released { statement };
+        let released = |statement| Released {
+            statement,
+            bound: None,
+        };
         checked(&book, released(statement.clone())).expect("sound");
 
         let changed = api::Statement {

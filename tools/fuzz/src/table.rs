@@ -48,7 +48,8 @@ impl SuiteVisitor for Load<'_> {
         let write = File::create(&path).and_then(|mut file| file.write_all(self.0));
         write.expect("a temporary file can be written");
 
-        let heap_max = 64 * 1024 + 4 * self.0.len();
+        // The first steps are computed with a comb, however small the table.
+        let heap_max = 512 * 1024 + 4 * self.0.len();
         let loaded = within_heap(heap_max, || DiscreteLogTable::<S>::load(&path));
         let table = match loaded {
             Ok(table) => table,

@@ -10,21 +10,18 @@ pub(super) mod edwards25519;
 mod field25519;
 pub(super) mod torus;
 
-/// `R`: how far a block reaches to either side of its centre.
-pub(super) const REACH: usize = 128;
-
-/// The elements of a block, the centre being the one at index [`REACH`].
-pub(super) const BLOCK_LEN: usize = 2 * REACH + 1;
-
-/// Keys of a block, in the order of its elements.
-pub(super) type BlockKeys = [u64; BLOCK_LEN];
-
 /// See the module's description.
 pub(super) trait Coordinates {
     /// An element.
     type Point: Copy + Send + Sync;
     /// `T, 2T, …, R·T`, prepared for [`Self::keys`].
-    type Comb: Sync;
+    type Comb: Send + Sync;
+
+    /// `R`: how far a block reaches to either side of its centre.
+    const REACH: usize;
+
+    /// The elements of a block, the centre being the one at index `R`.
+    const BLOCK_LEN: usize = 2 * Self::REACH + 1;
 
     /// The element of a canonical encoding, which is known to be one.
     fn point(encoding: &[u8]) -> Self::Point;
@@ -34,8 +31,8 @@ pub(super) trait Coordinates {
     fn negate(a: &Self::Point) -> Self::Point;
     /// The comb of step `T`.
     fn comb(step: &Self::Point) -> Self::Comb;
-    /// Writes the key of `centre + (i − R)·T` to `keys[i]`, with `T` the step of `comb`. Equal
-    /// elements have equal keys, and so have an element and its negation; others differ unless 64
-    /// bits happen to agree.
-    fn keys(centre: &Self::Point, comb: &Self::Comb, keys: &mut BlockKeys);
+    /// Writes the key of `centre + (i − R)·T` to `keys[i]`, with `T` the step of `comb`, for each
+    /// of the [`Self::BLOCK_LEN`] elements of a block. Equal elements have equal keys, and so have
+    /// an element and its negation; others differ unless 64 bits happen to agree.
+    fn keys(centre: &Self::Point, comb: &Self::Comb, keys: &mut [u64]);
 }

@@ -5,13 +5,15 @@
 //! | bytes | what |
 //! |---|---|
 //! | 8 | `TALLYDLT` |
-//! | 4 | format version, 1 |
+//! | 4 | format version, 2 |
 //! | 1 | suite |
-//! | 1 | `bits`: the table has `N = 2^bits` entries |
+//! | 1 | `bits`: the table has `N = 2^bits` entries, the window `|b| < N` that one look-up covers |
 //! | 4 a bucket and 4 more | where each bucket starts, then `N` |
 //! | 2·N | fingerprints |
-//! | 4·N | baby steps |
 //! | 32 | SHA-256 of everything above |
+//!
+//! A file is tied to no wider window than that: any is searched with any table, in more or fewer
+//! look-ups.
 //!
 //! A file is written under another name, synced and renamed, so a reader never sees half of one
 //! and two writers at once leave one whole file. A crash in between leaves a `.tmp` file, which
@@ -21,7 +23,6 @@ use std::{
     fs::{self, File},
     hash::{BuildHasher, Hasher, RandomState},
     io::{self, BufReader, BufWriter, ErrorKind, Read, Write},
-    marker::PhantomData,
     path::{Path, PathBuf},
 };
 
@@ -30,7 +31,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     DiscreteLogTable, TableBits,
-    key_index::{KeyIndex, bucket_bits},
+    filter::{KeyFilter, bucket_bits},
 };
 
 /// Why a table could not be read or written. Nothing but a whole, undamaged table is ever used.
@@ -170,29 +171,24 @@ impl<S: Ciphersuite> DiscreteLogTable<S> {
         let bits = read_header::<S>(&mut reader, path)?;
         let bits = TableBits::new(bits).ok_or_else(damaged)?;
         let bucket_count = 1 << bucket_bits(bits.len());
-        if file_len != (HEADER_LEN + 4 * (bucket_count + 1) + 6 * bits.len() + SUM_LEN) as u64 {
+        if file_len != (HEADER_LEN + 4 * (bucket_count + 1) + 2 * bits.len() + SUM_LEN) as u64 {
             return Err(damaged());
         }
-        let body = || -> io::Result<Option<KeyIndex>> {
+        let body = || -> io::Result<Option<KeyFilter>> {
             let starts = read_integers(&mut reader, bucket_count + 1, u32::from_le_bytes)?;
             let fingerprints = read_integers(&mut reader, bits.len(), u16::from_le_bytes)?;
-            let steps = read_integers(&mut reader, bits.len(), u32::from_le_bytes)?;
             let computed = reader.sum();
             let mut stored = [0; SUM_LEN];
             reader.inner.read_exact(&mut stored)?;
             let intact = computed == stored;
             Ok(intact
-                .then(|| KeyIndex::from_parts(starts, fingerprints, steps))
+                .then(|| KeyFilter::from_parts(starts, fingerprints))
                 .flatten())
         }();
-        let index = body
+        let filter = body
             .map_err(|source| io_error(path, source))?
             .ok_or_else(damaged)?;
-        Ok(Self {
-            bits,
-            index,
-            suite: PhantomData,
-        })
+        Ok(Self::with_filter(bits, filter))
     }
 
     fn write(&self, path: &Path) -> io::Result<()> {
@@ -201,9 +197,8 @@ impl<S: Ciphersuite> DiscreteLogTable<S> {
         writer.write_all(&MAGIC)?;
         writer.write_all(&VERSION.to_le_bytes())?;
         writer.write_all(&[S::ID as u8, self.bits.get()])?;
-        write_integers(&mut writer, &self.index.starts, |n| n.to_le_bytes())?;
-        write_integers(&mut writer, self.index.fingerprints(), |n| n.to_le_bytes())?;
-        write_integers(&mut writer, &self.index.steps, |n| n.to_le_bytes())?;
+        write_integers(&mut writer, &self.filter.starts, |n| n.to_le_bytes())?;
+        write_integers(&mut writer, self.filter.fingerprints(), |n| n.to_le_bytes())?;
         let sum = writer.sum();
         writer.inner.write_all(&sum)?;
         writer.inner.into_inner()?.sync_all()
@@ -211,7 +206,7 @@ impl<S: Ciphersuite> DiscreteLogTable<S> {
 }
 
 const MAGIC: [u8; 8] = *b"TALLYDLT";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEADER_LEN: usize = 14;
 const SUM_LEN: usize = 32;
 

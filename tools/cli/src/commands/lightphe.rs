@@ -65,14 +65,14 @@ struct Opening {
         long,
         value_name = "BITS",
         default_value_t = 32,
-        value_parser = clap::value_parser!(u8).range(1..=i64::from(Window::MAX.get()))
+        value_parser = clap::value_parser!(u8).range(1..=i64::from(Window::DEFAULT.get()))
     )]
     window: u8,
 }
 
 impl Opening {
     fn window(&self) -> Window {
-        Window::new(self.window).unwrap_or(Window::MAX)
+        Window::new(self.window).unwrap_or(Window::DEFAULT)
     }
 }
 

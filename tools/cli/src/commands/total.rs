@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
+use core_nostd::wire::scope::ScopeRecord;
 use host_api::{self as api, Scope, Span, Statement};
 use serde::Serialize;
 
 use crate::{
     book::Book,
     chain::Chain,
+    decode::Decoding,
     failure::{Failure, Result},
     out::hint,
     release,
@@ -25,14 +27,16 @@ pub struct Args {
     book: String,
     /// Where to begin: a cut number, or a time such as 2026-01-31T23:59:59Z, meaning the latest cut
     /// not after it (in an open book: a position) [default: the beginning]
-    #[arg(long, value_name = "T")]
+    #[arg(long, value_name = "T", conflicts_with = "last")]
     from: Option<String>,
     /// Where to end, likewise [default: a cut now, if there are enough entries for one]
-    #[arg(long, value_name = "T")]
+    #[arg(long, value_name = "T", conflicts_with = "last")]
     to: Option<String>,
     /// Write the statement to a file, for `tally verify`
     #[arg(long, value_name = "FILE")]
     statement: Option<PathBuf>,
+    #[command(flatten)]
+    decoding: Decoding,
 }
 
 /// What `tally total` prints.
@@ -43,6 +47,8 @@ struct Total {
     currency: String,
     total: String,
     entries: u64,
+    /// Entries times cap in minor units: no such total is larger.
+    bound: String,
     /// What it covers of each chain; empty for an open book.
     ranges: Vec<Span>,
     statement: Statement,
@@ -53,7 +59,10 @@ pub fn run(settings: &Settings, args: &Args) -> Result<()> {
     let server = settings.server()?;
     let book = Book::find(&server, &args.book)?;
     let statement = match Teller::unlocked(settings, &server)? {
-        Some(teller) => teller.total(&book, args.from.as_deref(), args.to.as_deref())?,
+        Some(teller) => {
+            let (from, to) = (args.from.as_deref(), args.to.as_deref());
+            teller.total(&book, from, to, &args.decoding)?
+        }
         None => open(settings, &server, &book, args)?,
     };
     if let Some(path) = &args.statement {
@@ -65,14 +74,19 @@ pub fn run(settings: &Settings, args: &Args) -> Result<()> {
 /// Opens it with the token that is here, and publishes the statement.
 fn open(settings: &Settings, server: &Server, book: &Book, args: &Args) -> Result<Statement> {
     let mut token = settings.unlocked_token()?;
-    let statement = if book.is_open() {
+    let decoding = &args.decoding;
+    let statement = if decoding.last {
+        book.on_token(&mut token)?;
+        let is_total = |scope: &_| !matches!(scope, ScopeRecord::Balance { .. });
+        release::last(&mut token, book, is_total, decoding)?
+    } else if book.is_open() {
         book.on_token(&mut token)?;
         let sum = encrypted(server, book, args, None)?;
-        release::open_sum(&mut token, book, &sum)?
+        release::open_sum(&mut token, book, &sum, decoding)?
     } else {
         let missing = bring_up_to_date(settings, server, &mut token, book, args.to.is_none())?;
         let sum = encrypted(server, book, args, missing)?;
-        release::total(&mut token, book, &sum)?
+        release::total(&mut token, book, &sum, decoding)?
     };
     server.post_statement(&statement)?;
     Ok(statement)
@@ -138,6 +152,7 @@ fn print(settings: &Settings, book: &Book, statement: Statement) -> Result<()> {
         currency: book.rules.currency.to_string(),
         total: statement.amount.clone(),
         entries: statement.count,
+        bound: book.bound(statement.count).to_string(),
         ranges,
         statement,
     };

@@ -24,6 +24,24 @@ impl Field {
         1_442_794_654_840_575,
     ]);
 
+    /// `1/B` for the coefficient `B = −486664` of the curve's Montgomery form.
+    pub(super) const ONE_OVER_B: Self = Self([
+        1_456_361_051_890_116,
+        1_572_258_430_231_632,
+        147_435_087_171_573,
+        54_487_684_739_281,
+        1_891_101_149_975_104,
+    ]);
+
+    /// `A/B` for the coefficients `A = 486662` and `B` of the curve's Montgomery form.
+    pub(super) const A_OVER_B: Self = Self([
+        1_590_877_523_590_225,
+        1_359_082_766_907_230,
+        1_956_929_639_342_100,
+        2_142_824_444_206_685,
+        721_397_327_420_287,
+    ]);
+
     /// A square root of −1, the one of RFC 9496 section 4.1.
     pub(super) const SQRT_M1: Self = Self([
         1_718_705_420_411_056,
@@ -53,6 +71,12 @@ impl Field {
     pub(super) fn low_u64(self) -> u64 {
         let [low, next, ..] = self.reduced();
         low | next << 51
+    }
+
+    /// The low 64 bits of the integer `self − other` in `0..p`.
+    #[inline(always)]
+    pub(super) fn low_u64_less(self, other: Self) -> u64 {
+        Self(self.minus(other)).low_u64()
     }
 
     /// Whether the integer in `0..p` is odd: RFC 9496 calls it negative.
@@ -104,6 +128,10 @@ impl Field {
         self.reduced() == other.reduced()
     }
 
+    pub(super) fn is_zero(self) -> bool {
+        self.equals(Self::ZERO)
+    }
+
     /// `self^(2^250 − 1)`, and `self^11`, which falls off on the way.
     fn power_2_250_minus_1(self) -> (Self, Self) {
         let squared = self.square();
@@ -136,6 +164,21 @@ impl Field {
             *limb &= MASK;
         }
         limbs
+    }
+
+    /// `self + 16p − other`, so that no limb falls below 0; the limbs have 55 bits.
+    #[inline(always)]
+    fn minus(self, other: Self) -> [u64; 5] {
+        const LOW: u64 = 16 * ((1 << 51) - 19);
+        const HIGH: u64 = 16 * MASK;
+        let ([a0, a1, a2, a3, a4], [b0, b1, b2, b3, b4]) = (self.0, other.0);
+        [
+            a0 + LOW - b0,
+            a1 + HIGH - b1,
+            a2 + HIGH - b2,
+            a3 + HIGH - b3,
+            a4 + HIGH - b4,
+        ]
     }
 
     /// Each limb's excess over 51 bits to the next one, all at once.
@@ -184,18 +227,7 @@ impl Sub for Field {
     type Output = Self;
     #[inline(always)]
     fn sub(self, other: Self) -> Self {
-        // 16p, so that no limb falls below 0; its limbs have 55 bits.
-        const LOW: u64 = 16 * ((1 << 51) - 19);
-        const HIGH: u64 = 16 * MASK;
-        let ([a0, a1, a2, a3, a4], [b0, b1, b2, b3, b4]) = (self.0, other.0);
-        let difference = [
-            a0 + LOW - b0,
-            a1 + HIGH - b1,
-            a2 + HIGH - b2,
-            a3 + HIGH - b3,
-            a4 + HIGH - b4,
-        ];
-        Self(Self::carry_once(difference))
+        Self(Self::carry_once(self.minus(other)))
     }
 }
 
@@ -256,6 +288,8 @@ mod tests {
     #[test]
     fn constants_satisfy_their_equations() {
         assert!((Field::D * small(121_666)).equals(-small(121_665)));
+        assert!((Field::ONE_OVER_B * small(486_664)).equals(-Field::ONE));
+        assert!((Field::ONE_OVER_B * small(486_662)).equals(Field::A_OVER_B));
         assert!(Field::SQRT_M1.square().equals(-Field::ONE));
         assert_eq!(Field::SQRT_M1.abs().low_u64() & 1, 0);
     }

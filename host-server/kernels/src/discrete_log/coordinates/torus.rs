@@ -18,7 +18,7 @@ use crypto_bigint::{
     modular::{ConstMontyForm, ConstMontyParams, FixedMontyParams},
 };
 
-use super::{BlockKeys, Coordinates, REACH};
+use super::Coordinates;
 
 /// Marker; see the module's description.
 pub(in super::super) struct Torus<F, const LIMBS: usize>(PhantomData<F>);
@@ -43,6 +43,9 @@ impl<F: SafePrime<LIMBS>, const LIMBS: usize> Coordinates for Torus<F, LIMBS> {
     type Point = Pair<F, LIMBS>;
     type Comb = Vec<SumAndDifference<F, LIMBS>>;
 
+    /// Short, because a comb takes as long as a block.
+    const REACH: usize = 128;
+
     fn point(encoding: &[u8]) -> Self::Point {
         let element = Residue::new(&Uint::from_be_slice(encoding));
         let inverse = element.invert().expect_copied("a square modulo p is not 0");
@@ -65,19 +68,19 @@ impl<F: SafePrime<LIMBS>, const LIMBS: usize> Coordinates for Torus<F, LIMBS> {
 
     fn comb(step: &Self::Point) -> Self::Comb {
         std::iter::successors(Some(*step), |multiple| Some(Self::add(multiple, step)))
-            .take(REACH)
+            .take(Self::REACH)
             .map(SumAndDifference::of)
             .collect()
     }
 
-    fn keys(centre: &Self::Point, comb: &Self::Comb, keys: &mut BlockKeys) {
+    fn keys(centre: &Self::Point, comb: &Self::Comb, keys: &mut [u64]) {
         let centre = SumAndDifference::of(*centre);
-        keys[REACH] = key(&(centre.sum + centre.sum));
+        keys[Self::REACH] = key(&(centre.sum + centre.sum));
         for (j, multiple) in (1..).zip(comb) {
             let sums = centre.sum * multiple.sum;
             let differences = centre.difference * multiple.difference;
-            keys[REACH + j] = key(&(sums + differences));
-            keys[REACH - j] = key(&(sums - differences));
+            keys[Self::REACH + j] = key(&(sums + differences));
+            keys[Self::REACH - j] = key(&(sums - differences));
         }
     }
 }

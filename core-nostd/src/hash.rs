@@ -3,7 +3,7 @@
 //! Every structured input is a list of [`Part`]s, each encoded with a tag byte and a fixed width or
 //! a length, so that different lists never give the same bytes.
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{EagerHash, Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha512};
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
@@ -83,8 +83,8 @@ pub(crate) fn hash_parts(parts: &[Part<'_>]) -> [u8; 64] {
 /// The key of a pseudo-random function, wiped when dropped.
 pub(crate) type PrfKey = Zeroizing<[u8; 32]>;
 
-/// HMAC-SHA-512 keyed with `key`, ready for input.
-pub(crate) fn mac(key: &[u8]) -> Hmac<Sha512> {
+/// HMAC with the hash function `D`, keyed with `key`, ready for input.
+pub(crate) fn mac<D: EagerHash>(key: &[u8]) -> Hmac<D> {
     // An HMAC key may have any length, so the error can't occur; a key block of zeros would be
     // wrong but not a panic.
     Hmac::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&Default::default()))
@@ -100,7 +100,7 @@ pub(crate) fn prf_bytes(key: &[u8; 32], parts: &[Part<'_>], out: &mut [u8]) {
 /// [`prf_bytes`] of whatever `input` absorbs, which is called once for each block of output.
 pub(crate) fn prf_with(key: &[u8; 32], out: &mut [u8], input: impl Fn(&mut Hmac<Sha512>)) {
     for (counter, chunk) in (0_u8..=u8::MAX).zip(out.chunks_mut(64)) {
-        let mut mac = mac(key);
+        let mut mac = mac::<Sha512>(key);
         mac.absorb(&[counter]);
         input(&mut mac);
         let block = Zeroizing::new(<[u8; 64]>::from(mac.finalize().into_bytes()));
@@ -219,7 +219,7 @@ mod tests {
         assert_eq!(cases.iter().filter(|case| case.is_valid()).count(), 33);
         assert_eq!(cases.iter().filter(|case| !case.is_valid()).count(), 108);
         for case in cases {
-            let mut mac = mac(&case.bytes("key"));
+            let mut mac = mac::<Sha512>(&case.bytes("key"));
             mac.absorb(&case.bytes("msg"));
             let computed: [u8; 64] = mac.finalize().into_bytes().into();
             let accepted = if case.bytes("tag").len() == 64 {

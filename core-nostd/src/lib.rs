@@ -10,6 +10,7 @@
 //! * [`amount`], [`currency`], [`cap`], [`book`], [`account`], [`nid`], [`ids`]: the words of the
 //!   ledger
 //! * [`seal`] and [`pbkdf2`]: what a device stores
+//! * [`backup`]: the seed as words on paper, `m` of `n` sheets (SLIP-39)
 //! * `wire` (a feature): the serial protocol
 #![no_std]
 #![forbid(unsafe_code)]
@@ -17,6 +18,7 @@
 
 pub mod account;
 pub mod amount;
+pub mod backup;
 pub mod book;
 pub mod cap;
 pub mod ciphersuite;

@@ -6,6 +6,7 @@
 //! searched at all.
 
 use hmac::Mac;
+use sha2::Sha512;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::hash::mac;
@@ -21,9 +22,17 @@ use crate::hash::mac;
 /// ```
 #[must_use]
 pub fn pbkdf2(pin: &[u8], salt: &[&[u8]], rounds: u32) -> Zeroizing<[u8; 32]> {
+    stretch(&mac::<Sha512>(pin), salt, rounds)
+}
+
+/// [`pbkdf2`] with any keyed function of at least 32 bytes of output.
+pub(crate) fn stretch(
+    prf: &(impl Mac + Clone),
+    salt: &[&[u8]],
+    rounds: u32,
+) -> Zeroizing<[u8; 32]> {
     // The `pbkdf2` crate takes a salt in one piece only; with a single block of output the whole
     // algorithm is the two lines of the formula.
-    let prf = mac(pin);
     let mut first = prf.clone();
     for part in salt {
         first.update(part);

@@ -9,6 +9,7 @@ mod kat {
     mod rfc7919;
     mod rfc9496;
     mod rfc9497;
+    mod slip39;
     mod swisspost;
     pub mod vectors;
 }
@@ -26,5 +27,5 @@ fn every_file_of_vectors_names_its_source() {
             checked += 1;
         }
     }
-    assert_eq!(checked, 10);
+    assert_eq!(checked, 11);
 }

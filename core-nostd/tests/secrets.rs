@@ -11,6 +11,7 @@ use core::fmt::{Debug, Display, LowerHex};
 use core::marker::PhantomData;
 
 use core_nostd::{
+    backup::{Secret, Share, Split},
     ciphersuite::{
         Ciphersuite, Ffdhe2048Sha512, Ffdhe3072Sha512, Ristretto255Sha512, Scalar, SuiteId,
     },
@@ -64,6 +65,7 @@ macro_rules! assert_bare {
 #[test]
 fn secrets_are_bare_and_do_something_when_dropped() {
     assert_bare!(RootSeed, SharedKeys, Hedge, Nid);
+    assert_bare!(Secret, Share, Split);
 }
 
 /// The secrets of a suite.

@@ -12,6 +12,7 @@ mod generic {
 }
 
 use core_nostd::{
+    backup::{Quorum, Secret, Share},
     ciphersuite::{
         Ciphersuite, Ffdhe2048Sha512, Ffdhe3072Sha512, Ristretto255Sha512, ScalarBytes, WideBytes,
     },
@@ -49,6 +50,23 @@ fn seeds_and_keys_are_wiped() {
     let shared = RootSeed::from_bytes(&SECRET).shared_keys();
     check_wiped("the nine shared keys", shared, 9 * 32);
     check_wiped("stretched PIN", pbkdf2(b"123456", &[&SECRET], 1), 32);
+}
+
+#[test]
+fn what_a_backup_is_made_of_is_wiped() {
+    // A byte more is the length.
+    let secret = Secret::from_bytes(&SECRET).expect("32 bytes");
+    check_wiped("secret to be shared", secret, 33);
+    let mut rng = ChaCha20Rng::from_seed(SECRET);
+    let quorum = Quorum::new(16, 16).expect("a quorum");
+    let mut split = RootSeed::from_bytes(&SECRET).split(quorum, &mut rng);
+    let share = split.next().expect("the first of 16");
+    let mut words = String::new();
+    share.write_words(&mut words).expect("a string takes it");
+    check_wiped("share", share, 33);
+    check_wiped("share that was read", Share::from_words(&words).ok(), 33);
+    // Identifier, quorum and count of shares are public.
+    check_wiped_but(7, "polynomial", split, 16 * 33);
 }
 
 #[test]

@@ -63,6 +63,12 @@ impl Case {
         self.get(field).as_str().expect("a string")
     }
 
+    /// A list of strings that is not empty.
+    pub fn texts(&self, field: &str) -> Vec<&str> {
+        let texts = self.list(field).iter();
+        texts.map(|text| text.as_str().expect("a string")).collect()
+    }
+
     /// A number that fits its type.
     pub fn number<T: TryFrom<u64>>(&self, field: &str) -> T {
         let number = self.get(field).as_u64().expect("a number");

@@ -18,7 +18,7 @@
 //! entries with both tags, as a treasury and as a writer makes them, decryption, proofs, every
 //! multiplication for itself, claims refused for a wrong MAC or tag, refused seals, and a wrong PIN
 //! through the token's own `Unlock` command, from the last byte of the request to the last of the
-//! answer.
+//! answer; making shares of a seed and combining them, on few samples, for they are slow.
 //!
 //! Varied are secret keys, nonces, amounts, the seed that all keys of MACs and tags come from, MACs
 //! at each of their bytes, and PINs of one length. Keys of tags and masks are outputs of a
@@ -37,6 +37,7 @@
 #![no_std]
 #![no_main]
 
+mod backup;
 mod claims;
 mod controls;
 mod count;
@@ -81,6 +82,7 @@ impl SuiteVisitor for Measure {
             claims::measure::<S>(&report);
             controls::measure_comparison(&report);
             pin::measure(&report);
+            backup::measure(&Report::new(S::ID, 4));
         }
     }
 }

@@ -22,7 +22,7 @@ mod text;
 pub type Target = fn(&[u8]) -> bool;
 
 /// Every target by its name: that of its file in `fuzz_targets` and of its folder in `corpus`.
-pub const TARGETS: [(&str, Target); 18] = [
+pub const TARGETS: [(&str, Target); 19] = [
     ("amount", text::amount),
     ("ciphertext", algebra::ciphertext),
     ("claim", claim::claim),
@@ -40,6 +40,7 @@ pub const TARGETS: [(&str, Target); 18] = [
     ("rules", message::rules),
     ("scalar", algebra::scalar),
     ("sealed_nid", seal::sealed_nid),
+    ("share", text::share),
     ("statement", statement::statement),
 ];
 

@@ -1,7 +1,8 @@
-//! What people type: amounts, national ids, identifiers.
+//! What people type: amounts, national ids, identifiers, shares of a backup.
 
 use core_nostd::{
     amount::{AMOUNT_TEXT_MAX, Amount},
+    backup::Share,
     ciphersuite::SuiteId,
     currency::Currency,
     ids::{BookId, Handle, WriterId},
@@ -138,4 +139,27 @@ pub fn identifier(data: &[u8]) -> bool {
         assert_eq!(SuiteId::from_u8(suite as u8), Some(suite));
     }
     book.is_some() || writer.is_some() || currency.is_ok() || suite.is_some()
+}
+
+/// The words of a share: written again they are the same words, one space apart, and with another
+/// last word they are no share.
+pub fn share(data: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return false;
+    };
+    let Ok(share) = without_heap(|| Share::from_words(text)) else {
+        return false;
+    };
+    let mut written = String::new();
+    share.write_words(&mut written).expect("a text has room");
+    assert!(written.len() <= Share::TEXT_MAX);
+    let words: Vec<_> = text.split_ascii_whitespace().collect();
+    assert_eq!(words.join(" ").to_ascii_lowercase(), written);
+    let again = Share::from_words(&written.to_ascii_uppercase());
+    assert!(again.is_ok_and(|again| again.identifier() == share.identifier()));
+    let (head, last) = written.rsplit_once(' ').expect("20 words or more");
+    let other = ["academic", "acid"].into_iter().find(|word| *word != last);
+    let changed = format!("{head} {}", other.expect("one of two differs"));
+    assert!(Share::from_words(&changed).is_err());
+    true
 }

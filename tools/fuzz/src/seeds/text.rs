@@ -1,10 +1,13 @@
-//! Amounts, national ids and identifiers.
+//! Amounts, national ids, identifiers and shares of a backup.
+
+use core_nostd::{backup::Quorum, keys::RootSeed};
+use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
 use super::Seed;
 use crate::text::CURRENCIES;
 
 pub(super) fn all() -> Vec<Seed> {
-    [amounts(), nids(), identifiers(), lightphe()]
+    [amounts(), nids(), shares(), identifiers(), lightphe()]
         .into_iter()
         .flatten()
         .collect()
@@ -69,6 +72,45 @@ fn nids() -> Vec<Seed> {
     ];
     let valid = valid.map(|(name, text)| Seed::valid("nid", name, text));
     let bad = bad.map(|(name, text)| Seed::bad("nid", name, text));
+    valid.into_iter().chain(bad).collect()
+}
+
+fn shares() -> Vec<Seed> {
+    let quorum = Quorum::new(2, 2).expect("a quorum");
+    let mut rng = ChaCha20Rng::seed_from_u64(39);
+    let seed = RootSeed::from_bytes(&[7; 32]);
+    let texts = seed.split(quorum, &mut rng).map(|share| {
+        let mut text = String::new();
+        share.write_words(&mut text).expect("a text has room");
+        text
+    });
+    let texts: Vec<_> = texts.collect();
+    let short = "duckling enlarge academic academic agency result length solution fridge kidney \
+                 coal piece deal husband erode duke ajar critical decision keyboard";
+    let valid = [
+        ("one of two", texts[0].clone()),
+        ("two of two in capitals", texts[1].to_ascii_uppercase()),
+        ("of 16 bytes", short.to_owned()),
+        (
+            "spread out",
+            format!("\n{}\t", short.replace(' ', "  \r\n")),
+        ),
+    ];
+    let bad = [
+        ("a word changed", short.replace("coal", "cargo")),
+        ("words exchanged", short.replace("coal piece", "piece coal")),
+        ("an unknown word", short.replace("coal", "coals")),
+        ("a word short", short.replace("duckling ", "")),
+        ("a word more", format!("{} academic", texts[0])),
+        (
+            "padding",
+            short
+                .replace("agency", "email")
+                .replace("critical decision keyboard", "music cargo fitness"),
+        ),
+    ];
+    let valid = valid.map(|(name, text)| Seed::valid("share", name, text));
+    let bad = bad.map(|(name, text)| Seed::bad("share", name, text));
     valid.into_iter().chain(bad).collect()
 }
 

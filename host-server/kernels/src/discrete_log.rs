@@ -11,16 +11,17 @@
 //! (`m·G == D`) before it is returned, so nothing wrong is ever found, and nothing overlooked.
 //!
 //! A table serves every window: its size decides only how long one takes. A look-up takes some
-//! 80 ns of a core on ristretto255 if the table stays in its cache, so of an amount at the end of
-//! the window, or outside (the mean is half of it, `examples/discrete_log_times.rs` measures):
+//! 80 ns to 150 ns of a core on ristretto255, as far as the table stays in its cache. So an amount
+//! at the end of the window, or outside, takes (the mean is half of it;
+//! `examples/discrete_log_times.rs` measures):
 //!
-//! | suite | table | window | look-ups | one core of a busy server |
+//! | suite | table | window | look-ups | one core of a small server |
 //! |---|---|---|---:|---:|
-//! | ristretto255 | 2^18, 0.8 MB | 2^32 | 16,384 | 1.6 ms |
-//! | ristretto255 | 2^22, 12.6 MB | 2^32 | 1,024 | 0.4 ms |
-//! | ristretto255 | 2^22, 12.6 MB | 2^40 | 262,144 | 28 ms to 75 ms |
-//! | ffdhe2048 | 2^18, 0.8 MB | 2^32 | 16,384 | 55 ms |
-//! | ffdhe3072 | 2^18, 0.8 MB | 2^32 | 16,384 | 135 ms |
+//! | ristretto255 | 2^18, 0.8 MB | 2^32 | 16,384 | 2.0 ms |
+//! | ristretto255 | 2^22, 12.6 MB | 2^32 | 1,024 | 0.5 ms |
+//! | ristretto255 | 2^22, 12.6 MB | 2^40 | 262,144 | 41 ms; on two cores 21 ms |
+//! | ffdhe2048 | 2^18, 0.8 MB | 2^32 | 16,384 | 31 ms |
+//! | ffdhe3072 | 2^18, 0.8 MB | 2^32 | 16,384 | 62 ms |
 //!
 //! Each bit of window doubles the time, each bit of table halves it, and all cores share it.
 //! Everything here takes variable time, and `D` is the total that is being opened.

@@ -3,7 +3,10 @@
 
 use std::{fmt::Write as _, fs, path::Path};
 
-use e2e_tests::process::{Person, Service, emulator, host_server, text};
+use e2e_tests::{
+    office::{Office, euros},
+    process::text,
+};
 
 const CREATE: [&str; 7] = [
     "book",
@@ -15,50 +18,22 @@ const CREATE: [&str; 7] = [
     "10000.00",
 ];
 
-/// A token with keys, a server, a book, and somebody at the keyboard.
-struct Office {
-    person: Person,
-    token: Service,
-    server: Service,
-    store: String,
+/// An office with one book.
+fn open(dir: &Path, store: &str) -> Office {
+    let office = Office::open(dir, store, "totals,balances");
+    office.person.json(&CREATE);
+    office
 }
 
-impl Office {
-    fn open(dir: &Path, store: &str) -> Self {
-        let (token, server) = (emulator(dir), host_server(store));
-        let person = Person::new(dir, &server, &token);
-        person.json(&["token", "provision", "--allow", "totals,balances"]);
-        person.json(&CREATE);
-        Self {
-            person,
-            token,
-            server,
-            store: store.to_owned(),
-        }
-    }
+fn post(office: &Office, nid: &str, amount: &str) -> serde_json::Value {
+    let person = &office.person;
+    person.json(&["post", "--book", "savings", "--nid", nid, "--", amount])
+}
 
-    /// `kill -9` for both, and both come back.
-    fn power_cut(&mut self, dir: &Path) {
-        // The old ones are gone before the new ones start: files have one owner.
-        self.server.kill();
-        self.token.kill();
-        self.server = host_server(&self.store);
-        self.token = emulator(dir);
-        self.person.server.clone_from(&self.server.address);
-        self.person.token.clone_from(&self.token.address);
-    }
-
-    fn post(&self, nid: &str, amount: &str) -> serde_json::Value {
-        self.person
-            .json(&["post", "--book", "savings", "--nid", nid, "--", amount])
-    }
-
-    fn balance(&self, nid: &str) -> String {
-        let answer = self
-            .person
-            .json(&["balance", "--book", "savings", "--nid", nid]);
-        answer["balance"].as_str().expect("an amount").to_owned()
-    }
+fn balance(office: &Office, nid: &str) -> String {
+    let person = &office.person;
+    let answer = person.json(&["balance", "--book", "savings", "--nid", nid]);
+    answer["balance"].as_str().expect("an amount").to_owned()
 }
 
 /// A CSV file of `rows` rows of thirty people, and its sum in cents.
@@ -76,20 +51,15 @@ fn sample(path: &Path, rows: usize) -> i64 {
     sum
 }
 
-fn euros(cents: i64) -> String {
-    let sign = if cents < 0 { "-" } else { "" };
-    format!("{sign}{}.{:02}", cents.abs() / 100, cents.abs() % 100)
-}
-
 fn by_hand(store: impl FnOnce(&Path) -> String) {
     let dir = tempfile::tempdir().expect("a folder");
     let dir = dir.path();
-    let mut office = Office::open(dir, &store(dir));
-    let first = office.post("AB 1234", "12.50");
+    let mut office = open(dir, &store(dir));
+    let first = post(&office, "AB 1234", "12.50");
     assert_eq!(first["seq"], 0);
-    office.power_cut(dir);
-    assert_eq!(office.post("ab-1234", "-2.50")["seq"], 1);
-    assert_eq!(office.balance("AB1234"), "10.00");
+    office.power_cut();
+    assert_eq!(post(&office, "ab-1234", "-2.50")["seq"], 1);
+    assert_eq!(balance(&office, "AB1234"), "10.00");
 
     let csv = dir.join("amounts.csv");
     let expected = sample(&csv, 200) + 1_000;
@@ -97,7 +67,7 @@ fn by_hand(store: impl FnOnce(&Path) -> String) {
     let import = ["import", "--book", "savings", &csv];
     let imported = office.person.json(&import);
     assert_eq!(imported["rows"], 200);
-    office.power_cut(dir);
+    office.power_cut();
     let again = office.person.json(&import);
     assert_eq!(
         again["next_seq"], imported["next_seq"],
@@ -148,47 +118,19 @@ fn an_import_killed_again_and_again_posts_every_row_once() {
     let dir = tempfile::tempdir().expect("a folder");
     let dir = dir.path();
     let store = format!("redb:{}", dir.join("ledger.redb").display());
-    let mut office = Office::open(dir, &store);
+    let mut office = open(dir, &store);
     let csv = dir.join("amounts.csv");
     let expected = sample(&csv, 150);
     let csv = csv.to_str().expect("UTF-8");
     let import = ["import", "--book", "savings", csv];
-    for kill in 0..6 {
-        let mut running = office.person.command(&import);
-        let mut running = running
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .expect("tally starts");
-        // The further entries are on the server, the later the kill: no clock is involved.
-        while posted(&office) < 20 * kill && running.try_wait().expect("a child").is_none() {}
-        if kill % 2 == 0 {
-            office.power_cut(dir);
-        }
-        let _ = running.kill();
-        let _ = running.wait();
-        if kill % 2 == 1 {
-            office.power_cut(dir);
-        }
-    }
+    office.interrupt(&import, "savings", 6, 20);
     let imported = office.person.json(&import);
     assert_eq!(imported["rows"], 150);
-    assert_eq!(posted(&office), 150);
+    assert_eq!(office.posted("savings"), 150);
     assert_eq!(
         office.person.json(&["total", "--book", "savings"])["total"],
         euros(expected)
     );
-}
-
-/// How many entries the server has.
-fn posted(office: &Office) -> u64 {
-    use e2e_tests::api::Api;
-    let api = Api::new(&office.server.address);
-    let books: host_api::Books = api.get("/v1/books").expect("a list");
-    let book = &books.books.first().expect("a book").book;
-    let heads: host_api::Heads = api
-        .get(&format!("/v1/books/{book}/heads"))
-        .expect("the heads");
-    heads.heads.iter().map(|head| head.next_seq).sum()
 }
 
 /// Arguments, the exit code, and words that the sentence must have.
@@ -199,7 +141,7 @@ fn mistakes_get_a_sentence_that_helps() {
     let dir = tempfile::tempdir().expect("a folder");
     let dir = dir.path();
     let store = format!("redb:{}", dir.join("ledger.redb").display());
-    let office = Office::open(dir, &store);
+    let office = open(dir, &store);
     let post = |nid, amount| ["post", "--book", "savings", "--nid", nid, "--", amount];
     let forty = "A".repeat(40);
     let mistakes: [Mistake<'_>; 9] = [
@@ -227,7 +169,7 @@ fn mistakes_get_a_sentence_that_helps() {
         );
         assert!(!says.contains(&forty) && !says.contains("271828"), "{says}");
     }
-    assert_eq!(posted(&office), 0);
+    assert_eq!(office.posted("savings"), 0);
 
     let Office {
         person,

@@ -2,9 +2,12 @@
 //! here, what is encrypted here it decrypts, and both work on each other's ciphertexts. And the way
 //! out of keys that can't be taken over.
 
-use std::{fs, path::Path, process::Stdio};
+use std::{fs, ops::Deref, path::Path};
 
-use e2e_tests::process::{Person, Service, emulator, host_server, text};
+use e2e_tests::{
+    office::{Office, euros},
+    process::text,
+};
 use num_bigint::BigUint;
 use serde_json::{Value, json};
 
@@ -12,36 +15,21 @@ use peer::Peer;
 
 mod peer;
 
-/// A token that opens sums of open books, a server, and somebody at the keyboard.
-struct Office {
-    person: Person,
-    store: String,
-    token: Service,
-    server: Service,
+/// An office whose token opens sums of open books too.
+struct Bridge(Office);
+
+impl Deref for Bridge {
+    type Target = Office;
+
+    fn deref(&self) -> &Office {
+        &self.0
+    }
 }
 
-impl Office {
+impl Bridge {
     fn open(dir: &Path) -> Self {
         let store = format!("redb:{}", dir.join("ledger.redb").display());
-        let (token, server) = (emulator(dir), host_server(&store));
-        let person = Person::new(dir, &server, &token);
-        person.json(&["token", "provision", "--allow", "totals,balances,open-sums"]);
-        Self {
-            person,
-            store,
-            token,
-            server,
-        }
-    }
-
-    /// `kill -9` for both, and both come back.
-    fn power_cut(&mut self, dir: &Path) {
-        self.server.kill();
-        self.token.kill();
-        self.server = host_server(&self.store);
-        self.token = emulator(dir);
-        self.person.server.clone_from(&self.server.address);
-        self.person.token.clone_from(&self.token.address);
+        Self(Office::open(dir, &store, "totals,balances,open-sums"))
     }
 
     fn create(&self, name: &str, more: &[&str]) {
@@ -121,7 +109,7 @@ fn prime(bits: u32) -> BigUint {
 fn both_directions(bits: u32) {
     let dir = tempfile::tempdir().expect("a folder");
     let dir = dir.path();
-    let office = Office::open(dir);
+    let office = Bridge::open(dir);
     let mut peer = Peer::start();
     let key_path = dir.join("key.json");
     let key = key_path.to_str().expect("UTF-8");
@@ -143,7 +131,7 @@ fn both_directions(bits: u32) {
 }
 
 /// Encrypted there, summed and opened here.
-fn from_there(office: &Office, peer: &mut Peer, dir: &Path, key: &str) {
+fn from_there(office: &Bridge, peer: &mut Peer, dir: &Path, key: &str) {
     let single: Vec<_> = [1250, 0, 7].map(|m| peer.encrypt(m)).into();
     let file = rows(dir, "single.json", &single);
     let imported = office.import("theirs", &file, &["--key", key]);
@@ -193,7 +181,7 @@ fn from_there(office: &Office, peer: &mut Peer, dir: &Path, key: &str) {
 }
 
 /// Encrypted here, decrypted there, and worked on in between.
-fn from_here(office: &Office, peer: &mut Peer, dir: &Path) {
+fn from_here(office: &Bridge, peer: &mut Peer, dir: &Path) {
     let before = office.export("theirs").len();
     assert_eq!(before, 7);
     for amount in ["1.00", "-0.05", "0.00", "19.99"] {
@@ -228,7 +216,7 @@ fn from_here(office: &Office, peer: &mut Peer, dir: &Path) {
 
 /// A book with a key of the token's: LightPHE gets its public half and encrypts.
 fn with_the_public_key_alone(
-    office: &Office,
+    office: &Bridge,
     peer: &mut Peer,
     dir: &Path,
     suite: &str,
@@ -303,7 +291,7 @@ fn old_rows(peer: &mut Peer, count: usize) -> (Vec<Value>, i64) {
 fn a_key_that_no_token_takes_is_left_behind_by_a_migration_that_posts_every_row_once() {
     let dir = tempfile::tempdir().expect("a folder");
     let dir = dir.path();
-    let mut office = Office::open(dir);
+    let mut office = Bridge::open(dir);
     office.create("savings", &[]);
     let mut peer = Peer::start();
     let key_path = dir.join("key.json");
@@ -336,30 +324,24 @@ fn a_key_that_no_token_takes_is_left_behind_by_a_migration_that_posts_every_row_
     let says = office.refusal(&migrate);
     assert!(says.contains("row 0: it decrypts to -19"), "{says}");
     let migrate = [&migrate[..], &["--negatives", "minus-one"]].concat();
-    for kill in 0..4 {
-        let mut running = office.person.command(&migrate);
-        let mut running = running.stderr(Stdio::null()).spawn().expect("tally starts");
-        while posted(&office) < 15 * kill && running.try_wait().expect("a child").is_none() {}
-        if kill % 2 == 0 {
-            office.power_cut(dir);
-        }
-        let _ = running.kill();
-        let _ = running.wait();
-        if kill % 2 == 1 {
-            office.power_cut(dir);
-        }
-    }
+    office.0.interrupt(&migrate, "savings", 4, 15);
     let migrated = office.person.json(&migrate);
-    assert_eq!((&migrated["rows"], posted(&office)), (&60.into(), 60));
-    assert_eq!(migrated["sum"], cents(sum));
-    assert_eq!(office.total("savings"), cents(sum));
+    assert_eq!(
+        (&migrated["rows"], office.posted("savings")),
+        (&60.into(), 60)
+    );
+    assert_eq!(migrated["sum"], euros(sum));
+    assert_eq!(office.total("savings"), euros(sum));
     let again = office.person.json(&migrate);
-    assert_eq!((&again["resumed"], posted(&office)), (&60.into(), 60));
+    assert_eq!(
+        (&again["resumed"], office.posted("savings")),
+        (&60.into(), 60)
+    );
     into_an_open_book(&office, dir, key, &signed, sum);
 }
 
 /// The same rows without holders, as whole euros, into a book that anybody encrypts for.
-fn into_an_open_book(office: &Office, dir: &Path, key: &str, signed: &[Value], sum: i64) {
+fn into_an_open_book(office: &Bridge, dir: &Path, key: &str, signed: &[Value], sum: i64) {
     office.create("open", &["--open"]);
     let bare = |row: &Value| json!({"c1": row["c1"], "c2": row["c2"]});
     let unsigned: Vec<_> = signed.iter().map(bare).collect();
@@ -377,7 +359,7 @@ fn into_an_open_book(office: &Office, dir: &Path, key: &str, signed: &[Value], s
         "a longer file brings what is new"
     );
     assert_eq!(migrate(&all)["resumed"], 60);
-    assert_eq!(office.total("open"), cents(sum * 100));
+    assert_eq!(office.total("open"), euros(sum * 100));
     let says = office.refusal(&[
         "lightphe",
         "migrate",
@@ -390,22 +372,4 @@ fn into_an_open_book(office: &Office, dir: &Path, key: &str, signed: &[Value], s
         "minus-one",
     ]);
     assert!(says.contains("row 0: whose is it?"), "{says}");
-}
-
-fn cents(minor: i64) -> String {
-    let sign = if minor < 0 { "-" } else { "" };
-    format!("{sign}{}.{:02}", minor.abs() / 100, minor.abs() % 100)
-}
-
-/// How many entries the first book of the server has.
-fn posted(office: &Office) -> u64 {
-    use e2e_tests::api::Api;
-    let api = Api::new(&office.server.address);
-    let books: host_api::Books = api.get("/v1/books").expect("a list");
-    let savings = books.books.iter().find(|book| book.name == "savings");
-    let book = &savings.expect("the book").book;
-    let heads: host_api::Heads = api
-        .get(&format!("/v1/books/{book}/heads"))
-        .expect("the heads");
-    heads.heads.iter().map(|head| head.next_seq).sum()
 }

@@ -7,6 +7,8 @@ pub mod desk;
 #[cfg(feature = "mongo")]
 pub mod mongod;
 #[cfg(feature = "cli")]
+pub mod office;
+#[cfg(feature = "cli")]
 pub mod process;
 #[cfg(feature = "qemu")]
 pub mod qemu;

@@ -6,6 +6,7 @@
 //!
 //! These types carry bytes; the types of the rest of this crate carry validity.
 
+pub mod audit;
 mod decode;
 pub mod error;
 pub mod frame;
@@ -13,16 +14,22 @@ pub mod request;
 pub mod response;
 mod verify;
 
+pub use audit::AuditEvent;
 pub use decode::{decode, take};
 pub use error::TokenError;
 pub use frame::{FrameError, FrameHeader, SessionNonce, VERSION_CURRENT, VERSION_MIN};
-pub use request::{Posting, Request, Rules};
-pub use response::{BookInfo, Info, Policy, Response, SignedEntry, State, StatementRecord, scope};
+pub use request::{Closing, Posting, Request, Rules};
+pub use response::{
+    BookInfo, Info, Policy, Response, Role, SignedEntry, Standing, State, StatementRecord, Status,
+    WriterInfo, scope,
+};
 
 /// Most postings in one batch. A token announces its own, possibly smaller, number.
 pub const BATCH_LEN_MAX: usize = 16;
 /// Most writers of one book.
 pub const WRITERS_MAX: usize = 16;
+/// Longest name of a writer, in bytes.
+pub const WRITER_NAME_LEN_MAX: usize = 32;
 /// Most books on one token.
 pub const BOOKS_MAX: usize = 64;
 /// Largest frame of an image with the finite-field suites, in bytes, delimiter included.

@@ -9,8 +9,10 @@ use core_nostd::{
     statement::Span,
     tag::{Cut, LastPosition, Range},
     wire::{
-        BookInfo, FRAME_LEN_MAX, FrameError, FrameHeader, Info, Policy, Posting, Request, Response,
-        Rules, SignedEntry, State, StatementRecord, TokenError,
+        AuditEvent, BookInfo, FRAME_LEN_MAX, FrameError, FrameHeader, Info, Policy, Posting,
+        Request, Response, Role, Rules, SignedEntry, Standing, State, StatementRecord, Status,
+        TokenError, WriterInfo,
+        audit::Released,
         frame::{self, FrameReader, message_len_max},
         scope::ScopeRecord,
     },
@@ -55,7 +57,13 @@ const SPAN: Span = Span {
 
 /// In the order of their numbers.
 fn requests() -> Vec<(&'static str, Request<'static>)> {
-    [postings_and_before(), releases_and_after()].concat()
+    [
+        postings_and_before(),
+        releases_and_after(),
+        life(),
+        writers(),
+    ]
+    .concat()
 }
 
 fn postings_and_before() -> Vec<(&'static str, Request<'static>)> {
@@ -176,7 +184,195 @@ fn releases_and_after() -> Vec<(&'static str, Request<'static>)> {
     ]
 }
 
+fn life() -> Vec<(&'static str, Request<'static>)> {
+    vec![
+        ("Status", Request::Status),
+        ("SetPolicy", Request::SetPolicy { policy: POLICY }),
+        ("NewWriter", Request::NewWriter),
+        (
+            "Backup",
+            Request::Backup {
+                threshold: 2,
+                shares: 3,
+            },
+        ),
+        (
+            "Restore",
+            Request::Restore {
+                pin: "271828",
+                policy: POLICY,
+                shares: &[0x5a; 132],
+            },
+        ),
+        ("AuditLog", Request::AuditLog { from: 300 }),
+        (
+            "AuditAcknowledge",
+            Request::AuditAcknowledge {
+                through: 300,
+                hash: [0xA0; 32],
+            },
+        ),
+    ]
+}
+
+fn writers() -> Vec<(&'static str, Request<'static>)> {
+    let (writer, name) = (WRITER, "branch 2");
+    vec![
+        ("EnrolOffer", Request::EnrolOffer),
+        (
+            "EnrolJoin",
+            Request::EnrolJoin {
+                commitment: [0xC0; 32],
+            },
+        ),
+        (
+            "EnrolReveal",
+            Request::EnrolReveal {
+                writer,
+                point: [0xB1; 32],
+            },
+        ),
+        ("EnrolConfirm", Request::EnrolConfirm { point: [0xA1; 32] }),
+        ("EnrolGrant", Request::EnrolGrant { name }),
+        (
+            "EnrolFinish",
+            Request::EnrolFinish {
+                pin: "271828",
+                sealed: &[0x5e; 40],
+            },
+        ),
+        ("GrantBook", Request::GrantBook { book: BOOK, writer }),
+        (
+            "TakeBook",
+            Request::TakeBook {
+                rules: RULES,
+                public_key: [9; 32],
+                mac: [0xC7; 32],
+            },
+        ),
+        ("Writer", Request::Writer { index: 3 }),
+        ("AdmitWriter", Request::AdmitWriter { writer, name }),
+        (
+            "RevokeWriter",
+            Request::RevokeWriter {
+                writer,
+                closings: &[0, 0xac, 2],
+            },
+        ),
+        (
+            "RevealNid",
+            Request::RevealNid {
+                book: BOOK,
+                account: ACCOUNT,
+                sealed_nid: &[8; 49],
+            },
+        ),
+    ]
+}
+
 fn responses() -> Vec<(&'static str, Response<'static>)> {
+    [first_responses(), more_responses()].concat()
+}
+
+fn more_responses() -> Vec<(&'static str, Response<'static>)> {
+    let status = Status {
+        role: Some(Role::Writer),
+        writers: 2,
+        audit_len: 300,
+        audit_read: 290,
+        audit_room: 38,
+        random_ok: true,
+    };
+    let writer = WriterInfo {
+        writer: WRITER,
+        name: "branch 2",
+        standing: Standing::Revoked,
+    };
+    vec![
+        ("Status", Response::Status(status)),
+        ("Shares", Response::Shares(&[0x5a; 132])),
+        (
+            "AuditLog",
+            Response::AuditLog {
+                first: 300,
+                before: [0xA0; 32],
+                events: &[1, 2, 3],
+            },
+        ),
+        (
+            "EnrolOffer",
+            Response::EnrolOffer {
+                commitment: [0xC0; 32],
+            },
+        ),
+        (
+            "EnrolJoin",
+            Response::EnrolJoin {
+                writer: WRITER,
+                point: [0xB1; 32],
+            },
+        ),
+        ("EnrolReveal", Response::EnrolReveal { point: [0xA1; 32] }),
+        (
+            "EnrolGrant",
+            Response::EnrolGrant {
+                sealed: &[0x5e; 40],
+            },
+        ),
+        (
+            "BookGrant",
+            Response::BookGrant {
+                rules: RULES,
+                public_key: [9; 32],
+                mac: [0xC7; 32],
+            },
+        ),
+        ("Writer", Response::Writer(writer)),
+        ("NoWriter", Response::NoWriter),
+        ("Nid", Response::Nid("AB1234")),
+    ]
+}
+
+/// In the order of their numbers.
+fn events() -> Vec<AuditEvent> {
+    use AuditEvent as E;
+    let (writer, policy, book) = (WRITER, POLICY, BOOK);
+    let released = |what| E::Released {
+        number: 4,
+        book,
+        what,
+    };
+    vec![
+        E::Provisioned { writer, policy },
+        E::Restored { writer, policy },
+        E::Enrolled { writer },
+        E::UnlockFailed { tries_left: 7 },
+        E::PinChanged,
+        released(Released::Total { entries: 300 }),
+        released(Released::Balance { account: ACCOUNT }),
+        released(Released::Open { entries: 300 }),
+        E::PolicyChanged { policy },
+        E::WriterRenewed {
+            old: WRITER,
+            new: WriterId([0x18; 16]),
+        },
+        E::WriterEnrolled { writer },
+        E::WriterAdmitted { writer },
+        E::WriterRevoked { writer },
+        E::BackedUp {
+            threshold: 2,
+            shares: 3,
+        },
+        E::BookImported { book },
+        E::NidRevealed {
+            book,
+            account: ACCOUNT,
+        },
+        E::Wiped,
+    ]
+}
+
+fn first_responses() -> Vec<(&'static str, Response<'static>)> {
     let info = Info {
         version_min: 1,
         version_max: 1,
@@ -293,6 +489,18 @@ fn errors() -> Vec<TokenError> {
         E::EntropyFailed,
         E::BadKey,
         E::KeyInUse,
+        E::AuditFull,
+        E::WrongHash,
+        E::BadShares,
+        E::BadQuorum,
+        E::WrongRole,
+        E::EnrolmentFailed,
+        E::GrantRefused,
+        E::UnknownWriter,
+        E::WriterExists,
+        E::TooManyWriters,
+        E::BadName,
+        E::BadBox,
     ]
 }
 
@@ -311,6 +519,12 @@ fn now() -> Vec<String> {
     for error in errors() {
         let bytes = postcard::to_allocvec(&Response::Error(error)).unwrap();
         line("error", &format!("{error:?}"), bytes);
+    }
+    for event in events() {
+        let bytes = postcard::to_allocvec(&event).unwrap();
+        let shown = format!("{event:?}");
+        let name = shown.split([' ', '{']).next().unwrap_or_default();
+        line("event", name, bytes);
     }
     let entry = SignedEntry {
         account: ACCOUNT,

@@ -98,6 +98,30 @@ pub enum TokenError {
     BadKey,
     /// Another book of this token has this secret key.
     KeyInUse,
+    /// The audit log has too little room left; read and acknowledge it.
+    AuditFull,
+    /// Not the hash of the audit log at that position.
+    WrongHash,
+    /// The shares don't bring a seed back.
+    BadShares,
+    /// Not so many shares of so many: `m` of `n` with 2 <= m <= n <= 16, or 1 of 1.
+    BadQuorum,
+    /// A treasury can't do what a writer does, or the other way round.
+    WrongRole,
+    /// No enrolment has come to this step, or the other side is not who it was.
+    EnrolmentFailed,
+    /// The grant of a book is not this writer's treasury's.
+    GrantRefused,
+    /// No such writer on this token's list.
+    UnknownWriter,
+    /// The writer is on the list already, or is this token.
+    WriterExists,
+    /// The list of writers is full.
+    TooManyWriters,
+    /// The name is empty, too long, or has control characters.
+    BadName,
+    /// The sealed NID is not one of this account.
+    BadBox,
 }
 
 impl fmt::Display for TokenError {
@@ -152,6 +176,18 @@ impl fmt::Display for TokenError {
             Self::EntropyFailed => "the token's random number generator failed",
             Self::BadKey => "not a secret key of the book's suite",
             Self::KeyInUse => "the key is that of another book of this token already",
+            Self::AuditFull => "the token's audit log must be read and acknowledged first",
+            Self::WrongHash => "not the hash of the audit log at that position",
+            Self::BadShares => "these shares don't bring a seed back",
+            Self::BadQuorum => "shares are m of n with 2 <= m <= n <= 16, or 1 of 1",
+            Self::WrongRole => "this token's role, treasury or writer, does not do this",
+            Self::EnrolmentFailed => "the enrolment failed; begin again at the treasury",
+            Self::GrantRefused => "the grant of the book is not from this writer's treasury",
+            Self::UnknownWriter => "the token does not know that writer",
+            Self::WriterExists => "the token knows that writer already",
+            Self::TooManyWriters => "the token's list of writers is full",
+            Self::BadName => "a writer's name has 1 to 32 bytes and no control characters",
+            Self::BadBox => "the sealed NID is not one of this account",
         };
         f.write_str(text)
     }

@@ -11,7 +11,7 @@ use crate::{
     book::{BookKind, BookRules},
     ciphersuite::SuiteId,
     currency::Currency,
-    ids::{BookId, Handle},
+    ids::{BookId, Handle, WriterId},
     tag::{LastPosition, Range},
 };
 
@@ -155,6 +155,133 @@ pub enum Request<'a> {
         /// suite, big-endian in the finite-field suites.
         x: &'a [u8],
     },
+    /// What `Info` has no room for. Always allowed. → `Status`
+    Status,
+    /// Changes what this token may open, with presence, in ceremony mode. → `Done`
+    SetPolicy {
+        /// What it may open from now on.
+        policy: Policy,
+    },
+    /// Retires the chains of this token and goes on under a new writer identifier, with presence,
+    /// in ceremony mode. → `Done`
+    NewWriter,
+    /// Makes shares of the root seed, with presence, in ceremony mode. Each time they are others,
+    /// and none is stored. → `Shares`
+    Backup {
+        /// How many of them bring the seed back.
+        threshold: u8,
+        /// How many are made.
+        shares: u8,
+    },
+    /// Makes a treasury of an empty token from shares of a root seed, with presence, in ceremony
+    /// mode. It gets a writer identifier of its own. → `Done`
+    Restore {
+        /// The PIN that seals it: 6 to 16 characters.
+        pin: &'a str,
+        /// What this token may open.
+        policy: Policy,
+        /// The shares, as in `Shares`.
+        shares: &'a [u8],
+    },
+    /// The audit log from event number `from` on, as much as fits. → `AuditLog`
+    AuditLog {
+        /// Number of the first event, from 0.
+        from: u64,
+    },
+    /// Frees the room of events that were read. → `Done`
+    AuditAcknowledge {
+        /// Number of events up to which the log was read.
+        through: u64,
+        /// The hash of the chain there, which only a reader knows.
+        hash: [u8; 32],
+    },
+    /// Treasury: begins an enrolment, with presence, in ceremony mode. → `EnrolOffer`
+    EnrolOffer,
+    /// Empty token: answers an offer, in ceremony mode. → `EnrolJoin`
+    EnrolJoin {
+        /// What the treasury offered.
+        commitment: [u8; 32],
+    },
+    /// Treasury: takes the answer. → `EnrolReveal`
+    EnrolReveal {
+        /// The identifier that the writer made for itself.
+        writer: WriterId,
+        /// The writer's half of the exchange.
+        point: [u8; 32],
+    },
+    /// Empty token: takes the treasury's half, shows the code and waits for a press. → `Done`
+    EnrolConfirm {
+        /// The treasury's half, as it was committed to.
+        point: [u8; 32],
+    },
+    /// Treasury: shows the code and waits for a press, then lists the writer. → `EnrolGrant`
+    EnrolGrant {
+        /// What people call the writer: 1 to [`super::WRITER_NAME_LEN_MAX`] bytes.
+        name: &'a str,
+    },
+    /// Empty token: becomes the writer. → `Done`
+    EnrolFinish {
+        /// The PIN that seals what it was granted: 6 to 16 characters.
+        pin: &'a str,
+        /// What the treasury granted.
+        sealed: &'a [u8],
+    },
+    /// Treasury: a book for a writer on its list. → `BookGrant`
+    GrantBook {
+        /// The book.
+        book: BookId,
+        /// The writer.
+        writer: WriterId,
+    },
+    /// Writer: takes a book that was granted. → `Book`
+    TakeBook {
+        /// Its rules.
+        rules: Rules<'a>,
+        /// Its public key.
+        public_key: [u8; 32],
+        /// As in `BookGrant`.
+        mac: [u8; 32],
+    },
+    /// Treasury: the writer at a place of its list, from 0. → `Writer`, or `NoWriter` after the
+    /// last.
+    Writer {
+        /// The place.
+        index: u8,
+    },
+    /// Treasury: lists a writer without an enrolment, as after a restore, with presence, in
+    /// ceremony mode. → `Done`
+    AdmitWriter {
+        /// The writer.
+        writer: WriterId,
+        /// What people call it: 1 to [`super::WRITER_NAME_LEN_MAX`] bytes.
+        name: &'a str,
+    },
+    /// Treasury: closes the chains of a writer for ever, with presence, in ceremony mode. → `Done`
+    RevokeWriter {
+        /// The writer.
+        writer: WriterId,
+        /// Where its chains end: postcard encodings of [`Closing`], one after the other, places
+        /// ascending. In a book that is not among them nothing of it counts.
+        closings: &'a [u8],
+    },
+    /// The NID in a sealed box, with presence; allowed where balances are. → `Nid`
+    RevealNid {
+        /// The book.
+        book: BookId,
+        /// The account's handle.
+        account: Handle,
+        /// The sealed box.
+        sealed_nid: &'a [u8],
+    },
+}
+
+/// Where the chain of a revoked writer ends in one book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closing {
+    /// The book's place in the token's list.
+    pub index: u8,
+    /// Entries at this position and behind it don't count.
+    pub end: u64,
 }
 
 /// One amount to be posted.
@@ -250,6 +377,25 @@ impl fmt::Debug for Request<'_> {
             Self::LastStatement => "LastStatement",
             Self::Cancel => "Cancel",
             Self::ImportBook { .. } => "ImportBook",
+            Self::Status => "Status",
+            Self::SetPolicy { .. } => "SetPolicy",
+            Self::NewWriter => "NewWriter",
+            Self::Backup { .. } => "Backup",
+            Self::Restore { .. } => "Restore",
+            Self::AuditLog { .. } => "AuditLog",
+            Self::AuditAcknowledge { .. } => "AuditAcknowledge",
+            Self::EnrolOffer => "EnrolOffer",
+            Self::EnrolJoin { .. } => "EnrolJoin",
+            Self::EnrolReveal { .. } => "EnrolReveal",
+            Self::EnrolConfirm { .. } => "EnrolConfirm",
+            Self::EnrolGrant { .. } => "EnrolGrant",
+            Self::EnrolFinish { .. } => "EnrolFinish",
+            Self::GrantBook { .. } => "GrantBook",
+            Self::TakeBook { .. } => "TakeBook",
+            Self::Writer { .. } => "Writer",
+            Self::AdmitWriter { .. } => "AdmitWriter",
+            Self::RevokeWriter { .. } => "RevokeWriter",
+            Self::RevealNid { .. } => "RevealNid",
         })
     }
 }

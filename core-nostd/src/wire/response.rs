@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(doc)]
+use super::AuditEvent;
 use super::{PerWriter, TokenError, request::Rules, take};
 use crate::{
     ids::{BookId, Handle, WriterId},
@@ -58,6 +60,108 @@ pub enum Response<'a> {
     Waiting,
     /// Refused.
     Error(TokenError),
+    /// To `Status`.
+    Status(Status),
+    /// To `Backup`: SLIP-39 shares of 33 words each, one after the other; a word is its number in
+    /// the list of words, 16 bits big-endian.
+    Shares(&'a [u8]),
+    /// To `AuditLog`.
+    AuditLog {
+        /// Number of the first event here; later than asked for if that one is gone.
+        first: u64,
+        /// The hash of the chain before that event.
+        before: [u8; 32],
+        /// Postcard encodings of [`AuditEvent`], one after the other.
+        events: &'a [u8],
+    },
+    /// To `EnrolOffer`.
+    EnrolOffer {
+        /// The hash of the half to be revealed.
+        commitment: [u8; 32],
+    },
+    /// To `EnrolJoin`.
+    EnrolJoin {
+        /// The identifier that the writer made for itself.
+        writer: WriterId,
+        /// The writer's half of the exchange.
+        point: [u8; 32],
+    },
+    /// To `EnrolReveal`.
+    EnrolReveal {
+        /// The treasury's half of the exchange.
+        point: [u8; 32],
+    },
+    /// To `EnrolGrant`: keys and policy, sealed for the writer.
+    EnrolGrant {
+        /// A tag of 16 bytes and what it seals.
+        sealed: &'a [u8],
+    },
+    /// To `GrantBook`: what `TakeBook` takes.
+    BookGrant {
+        /// The book's rules.
+        #[serde(borrow)]
+        rules: Rules<'a>,
+        /// Its public key.
+        public_key: [u8; 32],
+        /// Under a key that treasury and writer share with nobody.
+        mac: [u8; 32],
+    },
+    /// To `Writer`.
+    Writer(WriterInfo<'a>),
+    /// To `Writer`: there is none at that place.
+    NoWriter,
+    /// To `RevealNid`: the normalised NID.
+    Nid(&'a str),
+}
+
+/// What a token says of itself beside [`Info`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// What it is, once it has keys.
+    pub role: Option<Role>,
+    /// Number of writers on its list.
+    pub writers: u8,
+    /// Number of events since the factory.
+    pub audit_len: u64,
+    /// How many of them were read and acknowledged.
+    pub audit_read: u64,
+    /// How many more there is room for before releases are refused.
+    pub audit_room: u8,
+    /// Whether its random number generator passes its tests.
+    pub random_ok: bool,
+}
+
+/// What a token is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Role {
+    /// Holds the root seed: opens totals, posts, enrols writers.
+    Treasury,
+    /// Holds public keys and the keys of tags: posts.
+    Writer,
+}
+
+/// A writer on a treasury's list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriterInfo<'a> {
+    /// Its identifier.
+    pub writer: WriterId,
+    /// What people call it.
+    pub name: &'a str,
+    /// How it stands.
+    pub standing: Standing,
+}
+
+/// How a writer stands with a treasury.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Standing {
+    /// It posts.
+    Active,
+    /// It is this very token under an identifier that it has given up.
+    Retired,
+    /// Its chains are closed.
+    Revoked,
 }
 
 /// What a token says of itself.

@@ -3,7 +3,9 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_core)]
 
+pub mod blink;
 mod books;
+pub mod button;
 pub mod device;
 mod dispatch;
 mod engine;
@@ -22,6 +24,7 @@ mod suites;
 mod token;
 mod vault;
 
+pub use button::{Active, ButtonAndLed};
 pub use core_nostd::pbkdf2::pbkdf2;
 pub use embedded_hal::delay::DelayNs;
 pub use platform::{Clock, Notice, Platform, Ports, Presence, Prompt};

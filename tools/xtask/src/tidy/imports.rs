@@ -28,6 +28,7 @@ const ALL_OURS: &[&str] = &[
     "host-kernels",
     "host-server",
     "mps2-an386",
+    "nrf52840-dk",
     "tally",
     "token-client",
     "xtask",
@@ -39,6 +40,8 @@ const BOARD: Rule = Rule {
     others: Others::Only(&[
         "cortex-m",
         "cortex-m-rt",
+        // The clock that all of the hardware layers below share.
+        "embassy-time",
         "embedded-hal",
         "embedded-io",
         "embedded-storage",
@@ -240,9 +243,11 @@ mod tests {
     use super::super::Dependency;
     use super::*;
 
+    const BOARDS: [&str; 2] = ["mps2-an386", "nrf52840-dk"];
+
     fn package(name: &str, dependencies: &[(&str, bool)]) -> Package {
-        let folder = if name == "mps2-an386" {
-            "firmware/boards/mps2-an386"
+        let folder = if BOARDS.contains(&name) {
+            "firmware/boards/x"
         } else {
             "x"
         };
@@ -279,6 +284,10 @@ mod tests {
             &[("firmware-token", false), ("embassy-nrf", false)]
         ));
         assert!(is_allowed(
+            "nrf52840-dk",
+            &[("embassy-nrf", false), ("embassy-time", false)]
+        ));
+        assert!(is_allowed(
             "host-server",
             &[("core-nostd", false), ("axum", false)]
         ));
@@ -291,6 +300,7 @@ mod tests {
             ("core-nostd", "host-kernels", true),
             ("firmware-token", "embassy-nrf", false),
             ("mps2-an386", "core-nostd", false),
+            ("nrf52840-dk", "mps2-an386", false),
             ("token-client", "firmware-token", true),
             ("host-api", "axum", false),
             ("host-server", "firmware-token", true),
@@ -323,7 +333,7 @@ mod tests {
     #[test]
     fn the_table_has_a_row_for_each_of_our_packages() {
         let rows = RULES.iter().map(|rule| rule.package);
-        let mut rows: Vec<_> = rows.chain(["mps2-an386"]).collect();
+        let mut rows: Vec<_> = rows.chain(BOARDS).collect();
         rows.sort_unstable();
         let mut all = ALL_OURS.to_vec();
         all.sort_unstable();

@@ -1,0 +1,23 @@
+//! Time since power-on, from the chip's real-time counter: it runs on while the processor sleeps.
+
+use embassy_time::{Delay, Instant};
+use firmware_token::DelayNs;
+
+/// The clock of the board. `embassy_nrf::init` has started it.
+pub struct Clock;
+
+impl firmware_token::Clock for Clock {
+    fn now_ms(&mut self) -> u64 {
+        Instant::now().as_millis()
+    }
+}
+
+impl DelayNs for Clock {
+    fn delay_ns(&mut self, ns: u32) {
+        Delay.delay_ns(ns);
+    }
+
+    fn delay_ms(&mut self, ms: u32) {
+        Delay.delay_ms(ms);
+    }
+}

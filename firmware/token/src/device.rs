@@ -8,8 +8,10 @@
 use core::{fmt, ops::Range};
 
 use embedded_storage::nor_flash::{NorFlash, NorFlashError, NorFlashErrorKind};
-use rand_core::TryCryptoRng;
+use rand_core::{Rng, TryCryptoRng};
 use zeroize::Zeroizing;
+
+use crate::entropy::Source;
 
 /// The first word of the page once everything else is in place ("TLY", format 1).
 const MARKER: u32 = u32::from_be_bytes(*b"TLY1");
@@ -25,7 +27,8 @@ pub enum DeviceError {
     NotOurs,
     /// The flash failed.
     Flash(NorFlashErrorKind),
-    /// No random bytes. Likely cause: the board's entropy source is not connected.
+    /// No random bytes, or such that fail the health tests. Likely cause: the board's entropy
+    /// source is not connected.
     NoEntropy,
 }
 
@@ -34,7 +37,7 @@ impl fmt::Display for DeviceError {
         match self {
             Self::NotOurs => f.write_str("the flash holds something that is not a token's state"),
             Self::Flash(kind) => write!(f, "the flash failed: {kind}"),
-            Self::NoEntropy => f.write_str("no random bytes for the device secret"),
+            Self::NoEntropy => f.write_str("no good random bytes for the device secret"),
         }
     }
 }
@@ -64,9 +67,10 @@ pub fn secret<F: NorFlash, R: TryCryptoRng>(
             .map_err(flash_error)?,
         // Blank, or a marker torn in writing: all its one bits, and some not yet cleared.
         found if found == 0 || found & MARKER == MARKER => {
-            entropy
-                .try_fill_bytes(&mut *secret)
+            let mut rng = Source::new(entropy)
+                .operation()
                 .map_err(|_| DeviceError::NoEntropy)?;
+            rng.fill_bytes(secret.as_mut());
             format(flash, page, store, &secret).map_err(flash_error)?;
         }
         _ => return Err(DeviceError::NotOurs),
@@ -152,10 +156,8 @@ mod tests {
             let mut flash = NorModel::new([blank; CAPACITY]);
             let mut entropy = Counter(Some(0));
             let first = start(&mut flash, &mut entropy).unwrap();
-            assert_eq!(
-                first,
-                core::array::from_fn(|i| u8::try_from(i + 1).unwrap())
-            );
+            let other = start(&mut NorModel::new([blank; CAPACITY]), &mut entropy).unwrap();
+            assert!(first != other && first != [blank; 32]);
             flash.write(STORE.start, &[1, 2, 3, 4]).unwrap();
             assert_eq!(start(&mut flash, &mut entropy).unwrap(), first);
             assert_eq!(flash.bytes()[4096..4100], [1, 2, 3, 4]);

@@ -6,7 +6,7 @@ use core_nostd::wire::{Info, TokenError, VERSION_CURRENT, VERSION_MIN};
 use zeroize::Zeroizing;
 
 use crate::{
-    entropy::OperationRng,
+    entropy::{OperationRng, Source},
     limits::{FRAME_LEN, Limits},
     platform::{Platform, Ports},
     serial::Line,
@@ -21,7 +21,7 @@ pub(crate) struct Engine<P: Platform> {
     pub(crate) vault: Vault,
     /// Number of books in the store.
     pub(crate) books: u8,
-    pub(crate) entropy: P::Entropy,
+    pub(crate) entropy: Source<P::Entropy>,
     pub(crate) presence: P::Presence,
     pub(crate) clock: P::Clock,
     pub(crate) device_secret: Zeroizing<[u8; 32]>,
@@ -37,7 +37,7 @@ impl<P: Platform> Engine<P> {
             storage: Storage::new(ports.flash),
             vault: Vault::new(),
             books: 0,
-            entropy: ports.entropy,
+            entropy: Source::new(ports.entropy),
             presence: ports.presence,
             clock: ports.clock,
             device_secret: ports.device_secret,
@@ -94,7 +94,7 @@ impl<P: Platform> Engine<P> {
     /// # Errors
     /// [`TokenError::EntropyFailed`].
     pub(crate) fn rng(&mut self) -> Result<OperationRng, TokenError> {
-        OperationRng::draw(&mut self.entropy)
+        self.entropy.operation()
     }
 }
 

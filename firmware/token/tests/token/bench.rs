@@ -441,6 +441,8 @@ pub enum DiceState {
     Rolling(Box<ChaCha8Rng>),
     Stuck,
     Silent,
+    /// Says the same at every draw, though not the same byte.
+    Replaying(u64),
 }
 
 pub struct Dice(Rc<RefCell<DiceState>>);
@@ -472,6 +474,9 @@ impl TryRng for Dice {
             DiceState::Rolling(rng) => rng.fill_bytes(bytes),
             DiceState::Stuck => bytes.fill(0xa5),
             DiceState::Silent => return Err(NoDice),
+            DiceState::Replaying(seed) => {
+                ChaCha8Rng::seed_from_u64(*seed).fill_bytes(bytes);
+            }
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 mod attacks;
 mod bench;
 mod cuts;
+mod entropy;
 mod foreign_keys;
 mod ledger;
 mod life;

@@ -63,7 +63,7 @@ fn see(bench: &mut Bench) -> Seen {
 }
 
 /// A copy of a world whose flash is as it is now.
-fn copy(bench: &Bench) -> World {
+pub fn copy(bench: &Bench) -> World {
     let fresh = Bench::<1024>::new().world;
     let nor = firmware_token::nor::NorModel::new(bench.flash_bytes());
     fresh.chip.borrow_mut().nor = nor;

@@ -4,7 +4,8 @@
 //! root seed ── HKDF-SHA-512, a label each ──┬─ "x"      secret keys of books (treasury only)
 //!                                           ├─ "alpha", "beta", "alpha-account", "beta-account"
 //!                                           ├─ "mask", "mask-account", "cut"
-//!                                           └─ "index", "box"
+//!                                           ├─ "index", "box"
+//!                                           └─ "writer"  one key for each writer
 //! ```
 //!
 //! Every derived key is 32 bytes and is used only as the key of a pseudo-random function whose
@@ -20,8 +21,8 @@ use crate::{
     ciphersuite::{Ciphersuite, Element, ElementBytes, Scalar, ScalarBytes, WideBytes},
     error::DecodeError,
     group::{ByteArray, Group, ShortScalar},
-    hash::{Part, PrfKey, prf_bytes},
-    ids::BookId,
+    hash::{Part, PrfKey, prf_array, prf_bytes},
+    ids::{BookId, WriterId},
 };
 
 /// The 32 random bytes that every key of a token comes from. Wiped when dropped.
@@ -84,6 +85,14 @@ impl RootSeed {
         }
     }
 
+    /// The key that a treasury shares with one writer and nobody else, not even its other writers:
+    /// `PRF(derive("writer"); writer)`. With it the treasury vouches for what it grants.
+    #[must_use]
+    pub fn writer_key(&self, writer: &WriterId) -> WriterKey {
+        let parts = [Part::Bytes(&writer.0)];
+        WriterKey(prf_array(&self.derive("writer"), &parts))
+    }
+
     /// The secret key `x_b` of a book: `PRF(derive("x"); suite, book)`, short in finite-field
     /// suites.
     #[must_use]
@@ -116,6 +125,78 @@ pub struct SharedKeys {
     pub(crate) cut: PrfKey,
     pub(crate) index: PrfKey,
     pub(crate) nid_box: PrfKey,
+}
+
+/// Length of all [`SharedKeys`] together, in bytes.
+pub const SHARED_KEYS_LEN: usize = 9 * 32;
+
+impl SharedKeys {
+    /// The keys of these bytes, as [`Self::expose_into`] writes them.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8; SHARED_KEYS_LEN]) -> Self {
+        let mut keys: [PrfKey; 9] = Default::default();
+        for (key, bytes) in keys.iter_mut().zip(bytes.chunks(32)) {
+            key.copy_from_slice(bytes);
+        }
+        let [
+            alpha,
+            beta,
+            alpha_account,
+            beta_account,
+            mask,
+            mask_account,
+            cut,
+            index,
+            nid_box,
+        ] = keys;
+        Self {
+            alpha,
+            beta,
+            alpha_account,
+            beta_account,
+            mask,
+            mask_account,
+            cut,
+            index,
+            nid_box,
+        }
+    }
+
+    /// Writes every key, for sealing only. The bytes are the caller's to wipe.
+    pub fn expose_into(&self, out: &mut [u8; SHARED_KEYS_LEN]) {
+        let keys = [
+            &self.alpha,
+            &self.beta,
+            &self.alpha_account,
+            &self.beta_account,
+            &self.mask,
+            &self.mask_account,
+            &self.cut,
+            &self.index,
+            &self.nid_box,
+        ];
+        for (out, key) in out.chunks_mut(32).zip(keys) {
+            out.copy_from_slice(key.as_slice());
+        }
+    }
+}
+
+/// What a treasury and one writer know together. Wiped when dropped.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct WriterKey([u8; 32]);
+
+impl WriterKey {
+    /// The key of these bytes, from sealed storage.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8; 32]) -> Self {
+        Self(*bytes)
+    }
+
+    /// The bytes, for sealing only.
+    #[must_use]
+    pub fn expose_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
 }
 
 /// The secret key `x` of one book, `0 < x < q`. Wiped when dropped.

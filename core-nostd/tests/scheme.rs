@@ -5,10 +5,12 @@ mod generic {
     pub mod scheme;
 }
 
+use std::collections::BTreeSet;
+
 use core_nostd::{
     ciphersuite::{Ffdhe2048Sha512, Ffdhe3072Sha512, Ristretto255Sha512, SuiteId},
-    ids::{BookId, Handle},
-    keys::RootSeed,
+    ids::{BookId, Handle, WriterId},
+    keys::{RootSeed, SHARED_KEYS_LEN, SharedKeys},
     nid::Nid,
 };
 use generic::scheme as check;
@@ -60,6 +62,34 @@ every_suite! {
 const SUITE: SuiteId = SuiteId::Ristretto255;
 const BOOK: BookId = BookId([1; 32]);
 const OTHER: BookId = BookId([2; 32]);
+
+#[test]
+fn shared_keys_come_back_from_their_bytes() {
+    let keys = RootSeed::from_bytes(&[5; 32]).shared_keys();
+    let mut bytes = [0; SHARED_KEYS_LEN];
+    keys.expose_into(&mut bytes);
+    let parts: BTreeSet<&[u8]> = bytes.chunks(32).collect();
+    assert_eq!(parts.len(), 9, "each key is another");
+    let mut again = [0; SHARED_KEYS_LEN];
+    SharedKeys::from_bytes(&bytes).expose_into(&mut again);
+    assert_eq!(again, bytes);
+    let nid = Nid::normalise("AB1234X").unwrap();
+    let handle = SharedKeys::from_bytes(&bytes).handle(SUITE, &BOOK, &nid);
+    assert_eq!(handle, keys.handle(SUITE, &BOOK, &nid));
+}
+
+#[test]
+fn every_writer_has_a_key_of_its_own() {
+    let seeds = [[5; 32], [6; 32]].map(|bytes| RootSeed::from_bytes(&bytes));
+    let writers = [WriterId([1; 16]), WriterId([2; 16])];
+    let keys = seeds.each_ref().map(|seed| {
+        writers
+            .each_ref()
+            .map(|writer| *seed.writer_key(writer).expose_bytes())
+    });
+    let keys: BTreeSet<_> = keys.as_flattened().iter().collect();
+    assert_eq!(keys.len(), 4);
+}
 
 #[test]
 fn a_nid_finds_its_account_and_books_cannot_be_linked() {

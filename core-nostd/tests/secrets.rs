@@ -16,7 +16,7 @@ use core_nostd::{
         Ciphersuite, Ffdhe2048Sha512, Ffdhe3072Sha512, Ristretto255Sha512, Scalar, SuiteId,
     },
     group::ShortScalar,
-    keys::{Hedge, Nonce, PublicKey, RootSeed, SecretKey, SharedKeys},
+    keys::{Hedge, Nonce, PublicKey, RootSeed, SecretKey, SharedKeys, WriterKey},
     nid::Nid,
     proof::dleq::ProofNonce,
 };
@@ -64,7 +64,7 @@ macro_rules! assert_bare {
 
 #[test]
 fn secrets_are_bare_and_do_something_when_dropped() {
-    assert_bare!(RootSeed, SharedKeys, Hedge, Nid);
+    assert_bare!(RootSeed, SharedKeys, WriterKey, Hedge, Nid);
     assert_bare!(Secret, Share, Split);
 }
 

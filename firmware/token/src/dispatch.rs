@@ -59,6 +59,10 @@ pub(crate) fn respond<'b, P: Platform>(
             Ok(Response::Done)
         }
         Request::Wipe => engine.wipe(line).map(|()| Response::Done),
+        Request::SetPolicy { policy } => {
+            engine.set_policy(line, policy, body)?;
+            Ok(Response::Done)
+        }
         Request::Post {
             book,
             expected_seq,

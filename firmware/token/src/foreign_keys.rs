@@ -115,7 +115,7 @@ impl<P: Platform> Engine<P> {
             return SecretKey::from_bytes(x).map_err(|_| TokenError::StorageFailed);
         }
         let (_, secrets) = self.vault.unlocked()?;
-        Ok(secrets.seed.secret_key::<S>(book))
+        Ok(secrets.seed()?.secret_key::<S>(book))
     }
 
     /// Whether no book of this token has the key `x`.

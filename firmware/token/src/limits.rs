@@ -11,7 +11,7 @@ use core_nostd::wire::{
 };
 use embedded_storage::nor_flash::NorFlash;
 
-use crate::platform::Platform;
+use crate::{platform::Platform, vault};
 
 /// Largest frame of this image in bytes, and the size of its two buffers.
 pub(crate) const FRAME_LEN: usize = if cfg!(feature = "ffdhe") {
@@ -48,7 +48,6 @@ const BOOK: usize = 32 + 2 + 3 + 1 + VARINT + 5 + 1 + 48;
 /// A sealed key that was made elsewhere, with its tag. An open book has it where an authenticated
 /// one has the entries of its last reply.
 const FOREIGN_KEY: usize = 16 + FOREIGN_KEY_LEN_MAX;
-const IDENTITY: usize = 16 + 16 + 3 + 16 + 1 + 96;
 const POSTED_HEAD: usize = 1 + 16 + VARINT + (1 + VARINT + 16) + 2;
 
 /// The longest statement: long elements, or short ones and every writer named.
@@ -90,7 +89,7 @@ const fn fits_store(batch: usize, store_len: usize, page_len: usize) -> bool {
     let largest = max(chain, statement);
     // One page is for the mark of a wipe; of each other page two words are the ring's.
     let (pages, room) = ((store_len / page_len).saturating_sub(1), page_len - 8);
-    let live = BOOKS_MAX * (item(BOOK) + chain) + statement + item(IDENTITY) + item(1);
+    let live = BOOKS_MAX * (item(BOOK) + chain) + statement + item(vault::RECORD_LEN_MAX) + item(1);
     live <= pages.saturating_sub(1) * room.saturating_sub(largest)
 }
 

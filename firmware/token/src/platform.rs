@@ -5,6 +5,7 @@
 
 use core::{fmt, ops::Range};
 
+use core_nostd::wire::Policy;
 use embedded_hal::delay::DelayNs;
 use embedded_io::{Read, ReadReady, Write};
 use embedded_storage::nor_flash::NorFlash;
@@ -112,6 +113,55 @@ pub enum Prompt<'a> {
     },
     /// Erase every secret on this token.
     Wipe,
+    /// Change what this token may open.
+    SetPolicy {
+        /// What it may open from then on.
+        policy: Policy,
+    },
+    /// Go on under a new writer identifier.
+    NewWriter,
+    /// Make shares of the root seed, which pass through the host.
+    Backup {
+        /// How many of them bring it back.
+        threshold: u8,
+        /// How many are made.
+        shares: u8,
+    },
+    /// Become the treasury whose root seed the host has brought.
+    Restore,
+    /// Begin to enrol a writer.
+    OfferEnrolment,
+    /// Enrol the writer that shows the same code.
+    Enrol {
+        /// Below a million, to be shown with six digits.
+        code: u32,
+        /// What people call the writer.
+        name: &'a str,
+    },
+    /// Become a writer of the treasury that shows the same code.
+    Join {
+        /// Below a million, to be shown with six digits.
+        code: u32,
+    },
+    /// List a writer without an enrolment.
+    AdmitWriter {
+        /// The writer's identifier.
+        writer: &'a [u8; 16],
+        /// What people call it.
+        name: &'a str,
+    },
+    /// Close the chains of a writer for ever.
+    RevokeWriter {
+        /// What people call it.
+        name: &'a str,
+    },
+    /// Reveal the NID of an account.
+    RevealNid {
+        /// The book's name.
+        book: &'a str,
+        /// The account's handle.
+        account: &'a [u8; 32],
+    },
 }
 
 impl fmt::Display for Prompt<'_> {
@@ -139,6 +189,44 @@ impl fmt::Display for Prompt<'_> {
                 )
             }
             Self::Wipe => f.write_str("WIPE this token"),
+            Self::SetPolicy { policy } => {
+                let Policy {
+                    totals,
+                    balances,
+                    open_sums,
+                } = *policy;
+                let yes = |allowed| if allowed { "yes" } else { "no" };
+                write!(f, "allow totals: {}, ", yes(totals))?;
+                write!(
+                    f,
+                    "BALANCES: {}, open sums: {}",
+                    yes(balances),
+                    yes(open_sums)
+                )
+            }
+            Self::NewWriter => f.write_str("retire this token's chains and begin new ones"),
+            Self::Backup { threshold, shares } => {
+                write!(
+                    f,
+                    "show the host {shares} SHARES OF THE SEED, any {threshold} enough"
+                )
+            }
+            Self::Restore => f.write_str("restore the seed that the host has brought"),
+            Self::OfferEnrolment => f.write_str("begin to enrol a writer"),
+            Self::Enrol { code, name } => {
+                write!(f, "enrol writer \"{name}\" if it shows {code:06}")
+            }
+            Self::Join { code } => write!(f, "join the treasury if it shows {code:06}"),
+            Self::AdmitWriter { writer, name } => {
+                let [a, b, c, d, ..] = writer;
+                write!(f, "admit writer {a:02x}{b:02x}{c:02x}{d:02x} as \"{name}\"")
+            }
+            Self::RevokeWriter { name } => write!(f, "REVOKE writer \"{name}\""),
+            Self::RevealNid { book, account } => {
+                let [a, b, c, d, ..] = account;
+                write!(f, "reveal ONE NAME of book \"{book}\", account ")?;
+                write!(f, "{a:02x}{b:02x}{c:02x}{d:02x}")
+            }
         }
     }
 }

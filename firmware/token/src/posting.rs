@@ -265,7 +265,7 @@ impl<P: Platform> Engine<P> {
     ) -> Result<usize, TokenError> {
         let mut rng = self.rng()?;
         let (identity, secrets) = self.vault.unlocked()?;
-        let key = secrets.seed.secret_key::<S>(&request.book);
+        let key = secrets.seed()?.secret_key::<S>(&request.book);
         let mut len = 0;
         for (posting, Link { seq, prev, amount }) in request.postings.iter().zip(links) {
             let place = Place {

@@ -1,7 +1,7 @@
 //! The secrets, sealed under the PIN, and the tries for it.
 //!
 //! ```text
-//! identity record: salt, writer, policy in clear; root seed ‖ hedge ‖ store key sealed with
+//! identity record: salt, writer, role, generation, policy in clear; the secrets sealed with
 //!                  AES-256-SIV under stretch(PIN, salt, device secret), associated data the rest
 //! tries record:    how many tries are spent
 //! ```
@@ -12,9 +12,7 @@
 
 use core_nostd::{
     ids::WriterId,
-    keys::{Hedge, RootSeed, SharedKeys},
-    seal,
-    wire::{Policy, State, TokenError},
+    wire::{Policy, Role, State, TokenError},
 };
 use rand_core::Rng;
 use serde::{Deserialize, Serialize};
@@ -27,6 +25,10 @@ use crate::{
     storage::Key,
 };
 
+mod secrets;
+
+pub(crate) use secrets::{SealKey, Sealable, Secrets};
+
 /// Wrong PINs in a row until a token blocks itself.
 pub const TRIES_MAX: u8 = 8;
 
@@ -34,18 +36,11 @@ pub const TRIES_MAX: u8 = 8;
 #[derive(Clone, Copy)]
 pub(crate) struct Identity {
     pub(crate) writer: WriterId,
+    pub(crate) role: Role,
+    /// Counts the identifiers this token has had since it got its keys. Chains of an earlier
+    /// generation are no longer its own.
+    pub(crate) generation: u32,
     pub(crate) policy: Policy,
-}
-
-/// What the PIN seals. Wiped when dropped.
-pub(crate) struct Secrets {
-    pub(crate) seed: RootSeed,
-    /// Makes nonces this device's own.
-    pub(crate) hedge: Hedge,
-    /// The key of the MACs in the store.
-    pub(crate) store_key: Zeroizing<[u8; 32]>,
-    /// Derived from the seed once, at unlocking.
-    pub(crate) shared: SharedKeys,
 }
 
 /// The state of the secrets.
@@ -126,13 +121,26 @@ impl Pin {
 struct Record<'a> {
     salt: [u8; 16],
     writer: WriterId,
+    role: Role,
+    generation: u32,
     policy: Policy,
     tag: [u8; 16],
     sealed: &'a [u8],
 }
 
-/// Root seed, hedge and store key, one after the other.
-type SealedSecrets = Zeroizing<[u8; 3 * 32]>;
+impl Record<'_> {
+    fn identity(&self) -> Identity {
+        Identity {
+            writer: self.writer,
+            role: self.role,
+            generation: self.generation,
+            policy: self.policy,
+        }
+    }
+}
+
+/// Longest identity record, in bytes.
+pub(crate) const RECORD_LEN_MAX: usize = 16 + 16 + 1 + 5 + 3 + 16 + 2 + Sealable::LEN_MAX;
 
 impl<P: Platform> Engine<P> {
     /// Reads identity and tries.
@@ -152,8 +160,8 @@ impl<P: Platform> Engine<P> {
         self.vault.tries_spent = spent.unwrap_or(0);
         self.vault.identity = match self.storage.get(Key::Identity, work)? {
             Some(record) => {
-                let Record { writer, policy, .. } = decode(record)?;
-                Some(Identity { writer, policy })
+                let record: Record<'_> = decode(record)?;
+                Some(record.identity())
             }
             None if spent.is_some() => return Err(TokenError::StorageFailed),
             None => None,
@@ -178,13 +186,53 @@ impl<P: Platform> Engine<P> {
         }
         self.confirm(line, &Prompt::Provision)?;
         let mut rng = self.rng()?;
-        let mut secrets = SealedSecrets::new([0; 3 * 32]);
-        rng.fill_bytes(secrets.as_mut());
-        let mut writer = WriterId([0; 16]);
-        rng.fill_bytes(&mut writer.0);
-        let identity = Identity { writer, policy };
-        self.write_identity(&mut rng, &identity, &secrets, pin, work)?;
-        self.vault.secrets = Some(open_secrets(&secrets));
+        let mut root = Zeroizing::new([0; 32]);
+        rng.fill_bytes(root.as_mut());
+        let identity = Identity {
+            writer: new_writer(&mut rng),
+            role: Role::Treasury,
+            generation: 0,
+            policy,
+        };
+        self.found(&mut rng, identity, root.as_slice(), pin, work)
+    }
+
+    /// Becomes what `identity` says, on an empty token, with a hedge and a store key of its own;
+    /// it is then unlocked. `root` is the root seed of a treasury, or what a writer was granted:
+    /// its own key and the shared ones.
+    ///
+    /// # Errors
+    /// [`TokenError::StorageFailed`], also if `root` is not as long as it should be.
+    #[inline(never)]
+    pub(crate) fn found(
+        &mut self,
+        rng: &mut impl Rng,
+        identity: Identity,
+        root: &[u8],
+        pin: &Pin,
+        work: &mut [u8],
+    ) -> Result<(), TokenError> {
+        let sealable = Sealable::new(identity.role, root, rng).ok_or(TokenError::StorageFailed)?;
+        let seal = self.seal_key(rng, pin);
+        self.write_identity(&identity, &sealable, &seal, work)?;
+        self.vault.secrets = Some(Secrets::new(&sealable, seal));
+        self.vault.identity = Some(identity);
+        Ok(())
+    }
+
+    /// Goes on under another identity with the same secrets; the token stays unlocked.
+    ///
+    /// # Errors
+    /// Those of [`Vault::unlocked`] and storage.
+    #[inline(never)]
+    pub(crate) fn set_identity(
+        &mut self,
+        identity: Identity,
+        work: &mut [u8],
+    ) -> Result<(), TokenError> {
+        let (_, secrets) = self.vault.unlocked()?;
+        let (sealable, seal) = (secrets.sealable(), secrets.seal_key());
+        self.write_identity(&identity, &sealable, &seal, work)?;
         self.vault.identity = Some(identity);
         Ok(())
     }
@@ -195,8 +243,8 @@ impl<P: Platform> Engine<P> {
     /// Those of [`Self::try_pin`].
     #[inline(never)]
     pub(crate) fn unlock(&mut self, pin: &Pin, work: &mut [u8]) -> Result<(), TokenError> {
-        let (identity, secrets) = self.try_pin(pin, work)?;
-        self.vault.secrets = Some(open_secrets(&secrets));
+        let (identity, sealable, seal) = self.try_pin(pin, work)?;
+        self.vault.secrets = Some(Secrets::new(&sealable, seal));
         self.vault.identity = Some(identity);
         Ok(())
     }
@@ -217,9 +265,47 @@ impl<P: Platform> Engine<P> {
         new: &Pin,
         work: &mut [u8],
     ) -> Result<(), TokenError> {
-        let (identity, secrets) = self.try_pin(old, work)?;
+        let (identity, sealable, _) = self.try_pin(old, work)?;
         let mut rng = self.rng()?;
-        self.write_identity(&mut rng, &identity, &secrets, new, work)
+        let seal = self.seal_key(&mut rng, new);
+        self.write_identity(&identity, &sealable, &seal, work)?;
+        if let Some(secrets) = &mut self.vault.secrets {
+            secrets.set_seal_key(seal);
+        }
+        Ok(())
+    }
+
+    /// Changes what a treasury may open, with presence, in ceremony mode.
+    ///
+    /// # Errors
+    /// [`TokenError::CeremonyRequired`], [`TokenError::WrongRole`], those of
+    /// [`Vault::unlocked`], presence and storage.
+    #[inline(never)]
+    pub(crate) fn set_policy(
+        &mut self,
+        line: &mut Line<P::Serial>,
+        policy: Policy,
+        work: &mut [u8],
+    ) -> Result<(), TokenError> {
+        let (identity, secrets) = self.vault.unlocked()?;
+        secrets.seed()?;
+        let identity = Identity {
+            policy,
+            ..*identity
+        };
+        self.must_be_ceremony()?;
+        self.confirm(line, &Prompt::SetPolicy { policy })?;
+        self.set_identity(identity, work)
+    }
+
+    /// # Errors
+    /// [`TokenError::CeremonyRequired`] unless the token was started in ceremony mode.
+    pub(crate) fn must_be_ceremony(&self) -> Result<(), TokenError> {
+        if self.ceremony {
+            Ok(())
+        } else {
+            Err(TokenError::CeremonyRequired)
+        }
     }
 
     /// Erases everything, with presence, in ceremony mode.
@@ -228,9 +314,7 @@ impl<P: Platform> Engine<P> {
     /// [`TokenError::CeremonyRequired`], those of presence and storage.
     #[inline(never)]
     pub(crate) fn wipe(&mut self, line: &mut Line<P::Serial>) -> Result<(), TokenError> {
-        if !self.ceremony {
-            return Err(TokenError::CeremonyRequired);
-        }
+        self.must_be_ceremony()?;
         self.confirm(line, &Prompt::Wipe)?;
         self.stop();
         self.storage.wipe()
@@ -247,7 +331,7 @@ impl<P: Platform> Engine<P> {
         &mut self,
         pin: &Pin,
         work: &mut [u8],
-    ) -> Result<(Identity, SealedSecrets), TokenError> {
+    ) -> Result<(Identity, Sealable, SealKey), TokenError> {
         if self.vault.identity.is_none() {
             return Err(TokenError::NotProvisioned);
         }
@@ -257,17 +341,14 @@ impl<P: Platform> Engine<P> {
         self.write_tries(self.vault.tries_spent.saturating_add(1), work)?;
         let stored = self.storage.get(Key::Identity, work)?;
         let record: Record<'_> = decode(stored.ok_or(TokenError::StorageFailed)?)?;
-        let (writer, policy) = (record.writer, record.policy);
-        let identity = Identity { writer, policy };
-        let mut secrets = SealedSecrets::new([0; 3 * 32]);
-        if record.sealed.len() != secrets.len() {
-            return Err(TokenError::StorageFailed);
-        }
-        secrets.copy_from_slice(record.sealed);
-        let key = P::stretch_pin(pin.as_bytes(), &record.salt, &self.device_secret);
-        let ad = associated_data(&identity, &record.salt);
-        let ad = ad.each_ref().map(|part| part.as_slice());
-        if !seal::open(&key, &ad, secrets.as_mut_slice(), &record.tag) {
+        let identity = record.identity();
+        let mut sealable =
+            Sealable::sealed(identity.role, record.sealed).ok_or(TokenError::StorageFailed)?;
+        let seal = SealKey {
+            salt: record.salt,
+            key: P::stretch_pin(pin.as_bytes(), &record.salt, &self.device_secret),
+        };
+        if !seal.open(&identity, &mut sealable, &record.tag) {
             let tries_left = self.vault.tries_left();
             if tries_left == 0 {
                 self.lock();
@@ -275,7 +356,7 @@ impl<P: Platform> Engine<P> {
             return Err(TokenError::WrongPin { tries_left });
         }
         self.write_tries(0, work)?;
-        Ok((identity, secrets))
+        Ok((identity, sealable, seal))
     }
 
     fn write_tries(&mut self, spent: u8, work: &mut [u8]) -> Result<(), TokenError> {
@@ -284,64 +365,45 @@ impl<P: Platform> Engine<P> {
         Ok(())
     }
 
-    #[inline(never)]
-    fn write_identity(
-        &mut self,
-        rng: &mut impl Rng,
-        identity: &Identity,
-        secrets: &SealedSecrets,
-        pin: &Pin,
-        work: &mut [u8],
-    ) -> Result<(), TokenError> {
+    /// The key that this PIN seals with from now on.
+    fn seal_key(&mut self, rng: &mut impl Rng, pin: &Pin) -> SealKey {
         let mut salt = [0; 16];
         rng.fill_bytes(&mut salt);
         let key = P::stretch_pin(pin.as_bytes(), &salt, &self.device_secret);
-        let mut sealed = secrets.clone();
-        let ad = associated_data(identity, &salt);
-        let ad = ad.each_ref().map(|part| part.as_slice());
-        let tag = seal::seal(&key, &ad, sealed.as_mut_slice());
+        SealKey { salt, key }
+    }
+
+    #[inline(never)]
+    fn write_identity(
+        &mut self,
+        identity: &Identity,
+        sealable: &Sealable,
+        seal: &SealKey,
+        work: &mut [u8],
+    ) -> Result<(), TokenError> {
+        let mut sealed = sealable.duplicate();
+        let tag = seal.seal(identity, &mut sealed);
         let record = Record {
-            salt,
+            salt: seal.salt,
             writer: identity.writer,
+            role: identity.role,
+            generation: identity.generation,
             policy: identity.policy,
             tag,
-            sealed: sealed.as_slice(),
+            sealed: sealed.as_bytes(),
         };
-        let mut bytes = [0; 16 + 16 + 3 + 16 + 1 + 96];
+        let mut bytes = [0; RECORD_LEN_MAX];
         let bytes =
             postcard::to_slice(&record, &mut bytes).map_err(|_| TokenError::StorageFailed)?;
         self.storage.put(Key::Identity, &[bytes], work)
     }
 }
 
-/// What the seal binds the secrets to: a label, then salt, writer and policy.
-fn associated_data(identity: &Identity, salt: &[u8; 16]) -> [[u8; 16]; 4] {
-    let Policy {
-        totals,
-        balances,
-        open_sums,
-    } = identity.policy;
-    let mut policy = [0; 16];
-    for (to, from) in policy.iter_mut().zip([totals, balances, open_sums]) {
-        *to = u8::from(from);
-    }
-    [*b"tallystick-ident", *salt, identity.writer.0, policy]
-}
-
-#[inline(never)]
-fn open_secrets(bytes: &SealedSecrets) -> Secrets {
-    let mut parts: [Zeroizing<[u8; 32]>; 3] = Default::default();
-    for (part, bytes) in parts.iter_mut().zip(bytes.chunks(32)) {
-        part.copy_from_slice(bytes);
-    }
-    let [seed, hedge, store_key] = parts;
-    let seed = RootSeed::from_bytes(&seed);
-    Secrets {
-        shared: seed.shared_keys(),
-        seed,
-        hedge: Hedge::from_bytes(&hedge),
-        store_key,
-    }
+/// A fresh writer identifier.
+pub(crate) fn new_writer(rng: &mut impl Rng) -> WriterId {
+    let mut writer = WriterId([0; 16]);
+    rng.fill_bytes(&mut writer.0);
+    writer
 }
 
 fn decode(record: &[u8]) -> Result<Record<'_>, TokenError> {

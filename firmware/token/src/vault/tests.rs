@@ -5,7 +5,7 @@ use core::{
     marker::PhantomData,
 };
 
-use super::{Identity, Pin, SealedSecrets, Secrets, Serialize, Vault};
+use super::{Identity, Pin, SealKey, Sealable, Secrets, Serialize, Vault};
 
 /// Whether a type implements a trait, as a constant: the inherent constant, which is there only
 /// if it does, hides the one of the trait `Otherwise`.
@@ -39,9 +39,7 @@ macro_rules! assert_bare {
 /// (That they are wiped is looked at in memory, in the tests of the whole token.)
 #[test]
 fn secrets_can_be_neither_printed_nor_copied() {
-    assert_bare!(Secrets, Vault, Pin);
-    // `Zeroizing` hands on what arrays have; what matters is that its wiping is not skipped.
-    assert!(core::mem::needs_drop::<SealedSecrets>());
+    assert_bare!(Secrets, Vault, Pin, Sealable, SealKey);
     // The control.
     const { assert!(implements!(Identity: Clone) && implements!(Identity: Copy)) }
     const { assert!(implements!(u8: Debug) && implements!(u8: Display)) }

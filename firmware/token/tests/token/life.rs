@@ -120,6 +120,10 @@ fn unlocked_only() -> Vec<(Request<'static>, Option<TokenError>)> {
         (Request::LastEntry { book }, Some(UnknownBook)),
         (Request::Cut { book }, Some(UnknownBook)),
         (
+            Request::SetPolicy { policy: EVERYTHING },
+            Some(TokenError::CeremonyRequired),
+        ),
+        (
             Request::ReleaseTotal {
                 book,
                 ranges: [].into_iter().collect(),
@@ -343,6 +347,40 @@ fn a_wipe_needs_ceremony_mode_and_presence_and_leaves_nothing() {
     bench.reboot();
     bench.done(&unlock(OTHER_PIN));
     assert_eq!(bench.info().books, 1);
+}
+
+#[test]
+fn the_policy_changes_only_in_ceremony_mode_with_presence_and_lasts() {
+    let policy = Policy {
+        balances: false,
+        ..EVERYTHING
+    };
+    let request = Request::SetPolicy { policy };
+    let mut bench: Bench = Bench::unlocked();
+    assert_eq!(bench.refusal(&request), TokenError::CeremonyRequired);
+    bench.reboot_into(true);
+    assert_eq!(bench.refusal(&request), TokenError::Locked);
+    bench.done(&unlock(PIN));
+    bench
+        .world
+        .button
+        .borrow_mut()
+        .answers
+        .push_back(Answer::No);
+    assert_eq!(bench.refusal(&request), TokenError::Denied);
+    assert_eq!(bench.info().policy, Some(EVERYTHING));
+    bench.done(&request);
+    assert_eq!(bench.info().policy, Some(policy));
+    bench.done(&change(PIN, OTHER_PIN));
+    bench.done(&request);
+    bench.reboot();
+    assert_eq!(bench.info().policy, Some(policy));
+    assert!(matches!(
+        bench.refusal(&unlock(PIN)),
+        TokenError::WrongPin { .. }
+    ));
+    bench.done(&unlock(OTHER_PIN));
+    assert_eq!(bench.info().policy, Some(policy));
 }
 
 #[test]

@@ -184,13 +184,13 @@ fn an_edited_flash_is_noticed() {
     };
     let writer = |bench: &mut Bench| bench.info().writer.expect("keys");
 
-    // The policy in the identity record lies behind key, salt and writer.
+    // The policy in the identity record lies behind key, salt, writer, role and generation.
     let (mut bench, ledger) = prepared();
     let id = writer(&mut bench);
     let bytes = bench.flash_bytes();
     let at = *find(&bytes, &id.0).last().expect("the identity");
     let start = bytes[at - 17..at].to_vec();
-    edit(&mut bench, &start, 33, |granted| granted ^ 1);
+    edit(&mut bench, &start, 35, |granted| granted ^ 1);
     let info = bench.info();
     assert_eq!(
         info.policy.map(|policy| policy.totals),

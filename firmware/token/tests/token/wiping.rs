@@ -53,10 +53,12 @@ fn secrets(bench: &mut Bench) -> Secrets {
     let at = flash.windows(16).rposition(|bytes| bytes == writer.0);
     let at = at.expect("an identity record");
     let salt: [u8; 16] = flash[at - 16..at].try_into().expect("16 bytes");
-    // Behind the writer: three bytes of policy, the tag, the length 96, the sealed secrets.
-    let tag = flash[at + 19..at + 35].try_into().expect("16 bytes");
-    assert_eq!(flash[at + 35], 96);
-    let mut open = flash[at + 36..at + 132].to_vec();
+    // Behind the writer: role and generation, which are 0, three bytes of policy, the tag, the
+    // length 96, the sealed secrets.
+    assert_eq!(flash[at + 16..at + 18], [0, 0]);
+    let tag = flash[at + 21..at + 37].try_into().expect("16 bytes");
+    assert_eq!(flash[at + 37], 96);
+    let mut open = flash[at + 38..at + 134].to_vec();
     let mut policy = [0; 16];
     policy[..3].copy_from_slice(
         &[EVERYTHING.totals, EVERYTHING.balances, EVERYTHING.open_sums].map(u8::from),
@@ -71,9 +73,10 @@ fn secrets(bench: &mut Bench) -> Secrets {
         ("root seed", seed.to_vec()),
         ("hedge", open[32..64].to_vec()),
         ("store key", open[64..].to_vec()),
+        ("stretched PIN", key.to_vec()),
     ];
     secrets.extend(shared.chunks(32).map(|key| ("shared key", key.to_vec())));
-    assert_eq!(secrets.len(), 12);
+    assert_eq!(secrets.len(), 13);
     secrets
 }
 

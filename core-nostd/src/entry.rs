@@ -119,13 +119,12 @@ impl SharedKeys {
 
     fn tag_part<S: Ciphersuite>(&self, place: &Place) -> TagPart<S> {
         let keys = self.book_tag_keys::<S>(&place.book);
-        let mask = |position| self.mask::<S>(&place.book, &place.writer, position);
         // Positions end at 2^64 − 1, which no chain reaches; wrapping keeps this total.
-        let step = *mask(place.seq.wrapping_add(1)) - *mask(place.seq);
+        let ends = [place.seq, place.seq.wrapping_add(1)];
         TagPart {
             alpha: keys.alpha,
             beta: keys.beta,
-            mask: Zeroizing::new(step),
+            mask: self.mask_step::<S>(&place.book, &place.writer, ends),
         }
     }
 
@@ -137,12 +136,11 @@ impl SharedKeys {
             ..
         } = place;
         let keys = self.account_tag_keys::<S>(book, account);
-        let mask = |position| self.account_mask::<S>(book, writer, account, position);
-        let step = *mask(Some(place.seq)) - *mask(place.prev);
+        let ends = [place.prev, Some(place.seq)];
         TagPart {
             alpha: keys.alpha,
             beta: keys.beta,
-            mask: Zeroizing::new(step),
+            mask: self.account_mask_step::<S>(book, writer, account, ends),
         }
     }
 }

@@ -94,19 +94,36 @@ pub(crate) fn mac<D: EagerHash>(key: &[u8]) -> Hmac<D> {
 /// `HMAC-SHA-512(key, i ‖ encode(parts))`, cut to the length of `out` (counter mode of
 /// NIST SP 800-108 section 4.1, but counting from 0, in 8 bits).
 pub(crate) fn prf_bytes(key: &[u8; 32], parts: &[Part<'_>], out: &mut [u8]) {
-    prf_with(key, out, |mac| mac.parts(parts));
+    Prf::new(key).fill(out, &|mac| mac.parts(parts));
 }
 
-/// [`prf_bytes`] of whatever `input` absorbs, which is called once for each block of output.
-pub(crate) fn prf_with(key: &[u8; 32], out: &mut [u8], input: impl Fn(&mut Hmac<Sha512>)) {
-    for (counter, chunk) in (0_u8..=u8::MAX).zip(out.chunks_mut(64)) {
-        let mut mac = mac::<Sha512>(key);
-        mac.absorb(&[counter]);
-        input(&mut mac);
-        let block = Zeroizing::new(<[u8; 64]>::from(mac.finalize().into_bytes()));
-        for (to, from) in chunk.iter_mut().zip(block.iter()) {
-            *to = *from;
+/// [`prf_bytes`] under one key: a second use of it costs half of the first.
+pub(crate) struct Prf(Hmac<Sha512>);
+
+impl Prf {
+    pub(crate) fn new(key: &[u8; 32]) -> Self {
+        Self(mac::<Sha512>(key))
+    }
+
+    /// [`prf_bytes`] of whatever `input` absorbs, which is called once for each block of output.
+    #[inline(never)]
+    pub(crate) fn fill(&self, out: &mut [u8], input: &dyn Fn(&mut Hmac<Sha512>)) {
+        for (counter, chunk) in (0_u8..=u8::MAX).zip(out.chunks_mut(64)) {
+            let mut mac = self.0.clone();
+            mac.absorb(&[counter]);
+            input(&mut mac);
+            let block = Zeroizing::new(<[u8; 64]>::from(mac.finalize().into_bytes()));
+            for (to, from) in chunk.iter_mut().zip(block.iter()) {
+                *to = *from;
+            }
         }
+    }
+
+    /// [`prf_scalar`].
+    pub(crate) fn scalar<S: Ciphersuite>(&self, parts: &[Part<'_>]) -> Zeroizing<Scalar<S>> {
+        let mut wide = Zeroizing::new(WideBytes::<S>::zeroed());
+        self.fill(wide.as_mut(), &|mac| mac.parts(parts));
+        Zeroizing::new(S::Group::reduce(&wide))
     }
 }
 
@@ -115,9 +132,7 @@ pub(crate) fn prf_scalar<S: Ciphersuite>(
     key: &[u8; 32],
     parts: &[Part<'_>],
 ) -> Zeroizing<Scalar<S>> {
-    let mut wide = Zeroizing::new(WideBytes::<S>::zeroed());
-    prf_bytes(key, parts, wide.as_mut());
-    Zeroizing::new(S::Group::reduce(&wide))
+    Prf::new(key).scalar::<S>(parts)
 }
 
 /// [`prf_bytes`] with a fixed number of bytes.

@@ -6,7 +6,7 @@
 use aes_siv::{KeyInit, siv::Aes256Siv};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::hash::{Absorb, Part, prf_bytes, prf_with};
+use crate::hash::{Absorb, Part, Prf, prf_bytes};
 
 /// The synthetic IV of a sealed text, which authenticates it.
 pub type Tag = [u8; 16];
@@ -27,7 +27,7 @@ pub fn open(key: &[u8; 32], ad: &[&[u8]], text: &mut [u8], tag: &Tag) -> bool {
 /// Fills `out` (at most 16 KiB) with a pseudo-random function of a list of strings: HMAC-SHA-512 in
 /// counter mode. Cut to 16 bytes it is a MAC.
 pub fn prf(key: &[u8; 32], parts: &[&[u8]], out: &mut [u8]) {
-    prf_with(key, out, |mac| {
+    Prf::new(key).fill(out, &|mac| {
         parts.iter().for_each(|part| mac.part(Part::Bytes(part)));
     });
 }

@@ -24,7 +24,7 @@ use crate::{
     ciphertext::Ciphertext,
     error::{ClaimRefused, DecodeError},
     group::Group,
-    hash::{Part, equal, prf_array, prf_scalar},
+    hash::{Part, Prf, PrfKey, equal, prf_array, prf_scalar},
     ids::{BookId, Handle, WriterId},
     keys::SharedKeys,
 };
@@ -170,38 +170,40 @@ impl SharedKeys {
         }
     }
 
-    /// `f(w, b, s)`.
-    pub(crate) fn mask<S: Ciphersuite>(
+    /// `f(w, b, to) − f(w, b, from)`.
+    pub(crate) fn mask_step<S: Ciphersuite>(
         &self,
         book: &BookId,
         writer: &WriterId,
-        position: u64,
+        [from, to]: [u64; 2],
     ) -> Zeroizing<Scalar<S>> {
-        let parts = [
-            suite_part::<S>(),
-            Part::Bytes(&book.0),
-            Part::Bytes(&writer.0),
-            Part::U64(position),
-        ];
-        prf_scalar::<S>(&self.mask, &parts)
+        step::<S, _, _>(&self.mask, [from, to], |position| {
+            [
+                suite_part::<S>(),
+                Part::Bytes(&book.0),
+                Part::Bytes(&writer.0),
+                Part::U64(position),
+            ]
+        })
     }
 
-    /// `g(w, b, a, s)`.
-    pub(crate) fn account_mask<S: Ciphersuite>(
+    /// `g(w, b, a, to) − g(w, b, a, from)`.
+    pub(crate) fn account_mask_step<S: Ciphersuite>(
         &self,
         book: &BookId,
         writer: &WriterId,
         account: &Handle,
-        position: Option<u64>,
+        [from, to]: [Option<u64>; 2],
     ) -> Zeroizing<Scalar<S>> {
-        let parts = [
-            suite_part::<S>(),
-            Part::Bytes(&book.0),
-            Part::Bytes(&writer.0),
-            Part::Bytes(&account.0),
-            position.into(),
-        ];
-        prf_scalar::<S>(&self.mask_account, &parts)
+        step::<S, _, _>(&self.mask_account, [from, to], |position| {
+            [
+                suite_part::<S>(),
+                Part::Bytes(&book.0),
+                Part::Bytes(&writer.0),
+                Part::Bytes(&account.0),
+                position.into(),
+            ]
+        })
     }
 
     /// The cut of `writer`'s chain at `position`, which the writer's token gives out only when the
@@ -247,8 +249,8 @@ impl SharedKeys {
         for Range { writer, from, to } in ranges {
             valid &= self.is_cut::<S>(book, writer, from);
             valid &= self.is_cut::<S>(book, writer, to);
-            *mask = *mask + *self.mask::<S>(book, writer, to.position);
-            *mask = *mask - *self.mask::<S>(book, writer, from.position);
+            let ends = [from.position, to.position];
+            *mask = *mask + *self.mask_step::<S>(book, writer, ends);
             let entries = to.position.checked_sub(from.position);
             count = count
                 .zip(entries)
@@ -281,8 +283,7 @@ impl SharedKeys {
         valid &= Choice::from(u8::from(last.iter().any(|l| l.seq.is_some())));
         let mut mask = Zeroizing::new(S::Group::scalar_from_i64(0));
         for LastPosition { writer, seq } in last {
-            *mask = *mask + *self.account_mask::<S>(book, writer, account, *seq);
-            *mask = *mask - *self.account_mask::<S>(book, writer, account, None);
+            *mask = *mask + *self.account_mask_step::<S>(book, writer, account, [None, *seq]);
         }
         valid &= self
             .account_tag_keys::<S>(book, account)
@@ -293,6 +294,17 @@ impl SharedKeys {
             Err(ClaimRefused)
         }
     }
+}
+
+/// `PRF(to) − PRF(from)`, as scalars.
+fn step<'a, S: Ciphersuite, T, const N: usize>(
+    key: &PrfKey,
+    [from, to]: [T; 2],
+    parts: impl Fn(T) -> [Part<'a>; N],
+) -> Zeroizing<Scalar<S>> {
+    let prf = Prf::new(key);
+    let (from, to) = (prf.scalar::<S>(&parts(from)), prf.scalar::<S>(&parts(to)));
+    Zeroizing::new(*to - *from)
 }
 
 /// Whether writers are strictly ascending, hence each named once. They are public.

@@ -14,7 +14,7 @@ use core::{
 };
 
 use crypto_bigint::{
-    JacobiSymbol, Odd, U64, U2048, U3072, Uint,
+    JacobiSymbol, Odd, U64, U2048, U3072, Uint, UintRef,
     modular::{ConstMontyForm, ConstMontyParams, FixedMontyParams},
 };
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
@@ -72,7 +72,7 @@ impl<F: SafePrime<LIMBS>, const LIMBS: usize> Group for Ffdhe<F, LIMBS> {
     }
 
     fn mul(element: &Self::Element, scalar: &Self::Scalar) -> Self::Element {
-        element.power(&scalar.to_uint(), Uint::<LIMBS>::BITS)
+        element.power(scalar.to_uint().as_uint_ref(), Uint::<LIMBS>::BITS)
     }
 
     fn mul_base(scalar: &Self::Scalar) -> Self::Element {
@@ -81,7 +81,7 @@ impl<F: SafePrime<LIMBS>, const LIMBS: usize> Group for Ffdhe<F, LIMBS> {
 
     fn mul_short(element: &Self::Element, scalar: &ShortScalar<Self>) -> Self::Element {
         let scalar = Zeroizing::new(scalar.widen());
-        element.power(&scalar.to_uint(), F::SHORT_BITS)
+        element.power(scalar.to_uint().as_uint_ref(), F::SHORT_BITS)
     }
 
     fn mul_base_short(scalar: &ShortScalar<Self>) -> Self::Element {
@@ -94,7 +94,7 @@ impl<F: SafePrime<LIMBS>, const LIMBS: usize> Group for Ffdhe<F, LIMBS> {
         let (plus, minus) = (Element::GENERATOR.0, Element::MINUS_GENERATOR.0);
         let base = Element(ConstMontyForm::conditional_select(&plus, &minus, negative));
         let magnitude = Zeroizing::new(U64::from_u64(value.unsigned_abs()));
-        base.power(&magnitude, U64::BITS)
+        base.power(magnitude.as_uint_ref(), U64::BITS)
     }
 
     fn encode(element: &Self::Element) -> F::Bytes {
@@ -154,8 +154,33 @@ impl<F: SafePrime<LIMBS>, const LIMBS: usize> Element<F, LIMBS> {
     const MINUS_GENERATOR: Self = Self(ConstMontyForm::ONE.div_by_2());
 
     /// This element `exponent` times, which has `bits` bits at most. Only `bits` shows in the time.
-    fn power<const EXP: usize>(&self, exponent: &Uint<EXP>, bits: u32) -> Self {
-        Self(self.0.pow_bounded_exp(exponent, bits))
+    ///
+    /// Fixed windows of three bits: with the table for four, which crypto-bigint makes, 3072 bits
+    /// would not fit the memory of a token; the product takes 3 % longer.
+    #[inline(never)]
+    fn power(&self, exponent: &UintRef, bits: u32) -> Self {
+        const WINDOW: u32 = 3;
+        // The powers 1 to 7; the power 0 is one.
+        let mut powers = [self.0; (1 << WINDOW) - 1];
+        let mut last = self.0;
+        for power in powers.iter_mut().skip(1) {
+            last *= &self.0;
+            *power = last;
+        }
+        let mut result = ConstMontyForm::ONE;
+        for window in (0..bits.div_ceil(WINDOW)).rev() {
+            let mut digit = 0;
+            for bit in (WINDOW * window..WINDOW * (window + 1)).rev() {
+                result = result.square();
+                digit = 2 * digit + u32::from(exponent.bit_vartime(bit));
+            }
+            let mut power = ConstMontyForm::ONE;
+            for (other, i) in powers.iter().zip(1..) {
+                power.conditional_assign(other, digit.ct_eq(&i));
+            }
+            result *= &power;
+        }
+        Self(result)
     }
 }
 

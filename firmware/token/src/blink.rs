@@ -51,7 +51,16 @@ impl From<&Prompt<'_>> for Pattern {
             Prompt::ReleaseBalance { .. } => flashes(0, 2),
             Prompt::ReleaseOpen { .. } => flashes(0, 3),
             Prompt::ImportBook { .. } => flashes(0, 4),
+            Prompt::RevealNid { .. } => flashes(0, 5),
             Prompt::Provision => flashes(1, 0),
+            Prompt::Restore => flashes(1, 1),
+            Prompt::SetPolicy { .. } => flashes(1, 2),
+            Prompt::NewWriter => flashes(1, 3),
+            Prompt::OfferEnrolment => flashes(2, 0),
+            Prompt::AdmitWriter { .. } => flashes(2, 1),
+            Prompt::RevokeWriter { .. } => flashes(2, 2),
+            Prompt::Backup { .. } => flashes(3, 0),
+            Prompt::Enrol { code, .. } | Prompt::Join { code } => Self::Code(*code),
             Prompt::Wipe => Self::Flicker,
         }
     }
@@ -127,6 +136,8 @@ mod tests {
 
     use std::{string::String, vec::Vec};
 
+    use core_nostd::wire::Policy;
+
     use super::*;
     use crate::presence::PROMPT_TIMEOUT_MS;
 
@@ -151,7 +162,7 @@ mod tests {
         text
     }
 
-    const QUESTIONS: [Prompt<'_>; 6] = [
+    const QUESTIONS: [Prompt<'_>; 15] = [
         Prompt::ReleaseTotal {
             book: "b",
             entries: 3,
@@ -165,7 +176,31 @@ mod tests {
             entries: 3,
         },
         Prompt::ImportBook { book: "b" },
+        Prompt::RevealNid {
+            book: "b",
+            account: &[7; 32],
+        },
         Prompt::Provision,
+        Prompt::Restore,
+        Prompt::SetPolicy {
+            policy: Policy {
+                totals: true,
+                balances: false,
+                open_sums: false,
+            },
+        },
+        Prompt::NewWriter,
+        Prompt::OfferEnrolment,
+        Prompt::AdmitWriter {
+            writer: &[7; 16],
+            name: "n",
+        },
+        Prompt::RevokeWriter { name: "n" },
+        Prompt::Backup {
+            threshold: 2,
+            shares: 3,
+        },
+        Prompt::Join { code: 123_456 },
         Prompt::Wipe,
     ];
 

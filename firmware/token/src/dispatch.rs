@@ -13,15 +13,16 @@
 use core::slice;
 
 use crate::{
-    books::keep,
     engine::Engine,
+    foreign_keys::Import,
     platform::Platform,
     posting::PostRequest,
+    release::{Authenticated, OpenSum, Opening},
     serial::{Line, parse},
     suites::in_suite,
     vault::Pin,
 };
-use core_nostd::wire::{Request, Response, TokenError};
+use core_nostd::wire::{Policy, Request, Response, TokenError};
 
 /// The answer to the frame that has just ended.
 ///
@@ -52,17 +53,10 @@ pub(crate) fn respond<'b, P: Platform>(
     if !matches!(request, Request::Wipe) {
         engine.start(body)?;
     }
+    if let Some(ask) = take(engine, &request, body)? {
+        return fulfil(line, engine, ask, body);
+    }
     match request {
-        Request::Provision { pin, policy } => {
-            let pin = Pin::new(pin)?;
-            engine.provision(line, &pin, policy, body)?;
-            Ok(Response::Done)
-        }
-        Request::Wipe => engine.wipe(line).map(|()| Response::Done),
-        Request::SetPolicy { policy } => {
-            engine.set_policy(line, policy, body)?;
-            Ok(Response::Done)
-        }
         Request::Post {
             book,
             expected_seq,
@@ -83,16 +77,46 @@ pub(crate) fn respond<'b, P: Platform>(
             engine.post(&request, body, line.reader.scratch())
         }
         Request::Cut { book } => engine.cut(&book, body, line.reader.scratch()),
+        other => execute(engine, other, body),
+    }
+}
+
+/// A command that a person must agree to, checked as far as that can be done without asking. It
+/// borrows nothing of its frame; what it needs of it may be in the body.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is no heap to move a large one to"
+)]
+enum Ask {
+    Provision { pin: Pin, policy: Policy },
+    Wipe,
+    SetPolicy(Policy),
+    Release(Opening<Authenticated>),
+    ReleaseOpen(OpenSum),
+    Import(Import),
+}
+
+/// Takes a command, if it is one that a person must agree to.
+#[inline(never)]
+fn take<P: Platform>(
+    engine: &mut Engine<P>,
+    request: &Request<'_>,
+    body: &mut [u8],
+) -> Result<Option<Ask>, TokenError> {
+    Ok(Some(match request {
+        Request::Provision { pin, policy } => Ask::Provision {
+            pin: Pin::new(pin)?,
+            policy: *policy,
+        },
+        Request::Wipe => Ask::Wipe,
+        Request::SetPolicy { policy } => Ask::SetPolicy(*policy),
         Request::ReleaseTotal {
             book,
             ranges,
             c1,
             c2,
             tag,
-        } => {
-            let opening = engine.claim_total(&book, [c1, c2, tag], &ranges, body)?;
-            engine.release(line, &opening, body)
-        }
+        } => Ask::Release(engine.claim_total(book, [c1, c2, tag], ranges, body)?),
         Request::ReleaseBalance {
             book,
             account,
@@ -101,26 +125,39 @@ pub(crate) fn respond<'b, P: Platform>(
             c2,
             account_tag,
         } => {
-            let sum = [c1, c2, account_tag];
-            let opening = engine.claim_balance(&book, sum, &account, &last, body)?;
-            engine.release(line, &opening, body)
+            let sum = [*c1, *c2, *account_tag];
+            Ask::Release(engine.claim_balance(book, sum, account, last, body)?)
         }
         Request::ReleaseOpen {
             book,
             count,
             c1,
             c2,
-        } => {
-            let suite = engine.open_book(&book, body)?;
-            let sum_len = keep(&[c1, c2], body)?.len();
-            in_suite!(suite, S => engine.release_open::<S>(line, book, count, sum_len, body))
+        } => Ask::ReleaseOpen(engine.take_open_sum(book, *count, [c1, c2], body)?),
+        Request::ImportBook { rules, x } => Ask::Import(engine.take_key(rules, x, body)?),
+        _ => return Ok(None),
+    }))
+}
+
+/// Asks a person and does what he agrees to. Meanwhile the frame buffer takes other frames.
+#[inline(never)]
+fn fulfil<'b, P: Platform>(
+    line: &mut Line<P::Serial>,
+    engine: &mut Engine<P>,
+    ask: Ask,
+    body: &'b mut [u8],
+) -> Result<Response<'b>, TokenError> {
+    match ask {
+        Ask::Provision { pin, policy } => engine.provision(line, &pin, policy, body)?,
+        Ask::Wipe => engine.wipe(line)?,
+        Ask::SetPolicy(policy) => engine.set_policy(line, policy, body)?,
+        Ask::Release(opening) => return engine.release(line, &opening, body),
+        Ask::ReleaseOpen(sum) => {
+            return in_suite!(sum.suite, S => engine.release_open::<S>(line, &sum, body));
         }
-        Request::ImportBook { rules, x } => {
-            let import = engine.take_key(&rules, x, body)?;
-            engine.import_book(line, &import, body)
-        }
-        other => execute(engine, other, body),
+        Ask::Import(import) => return engine.import_book(line, &import, body),
     }
+    Ok(Response::Done)
 }
 
 /// The answer to a `Hello`, whose session has begun.

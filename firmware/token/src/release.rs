@@ -17,6 +17,7 @@ use core_nostd::{
 };
 
 use crate::{
+    books::keep,
     engine::Engine,
     platform::{Notice, Platform, Presence, Prompt},
     serial::Line,
@@ -25,7 +26,7 @@ use crate::{
 };
 
 /// The suite of authenticated books.
-type Authenticated = Ristretto255Sha512;
+pub(crate) type Authenticated = Ristretto255Sha512;
 
 /// A ciphertext that policy and tag have let pass: what a person is asked about.
 pub(crate) struct Opening<S: Ciphersuite> {
@@ -33,6 +34,14 @@ pub(crate) struct Opening<S: Ciphersuite> {
     count: u64,
     scope: ScopeRecord,
     ciphertext: Ciphertext<S>,
+}
+
+/// A sum of an open book; its `c1` and `c2` are the first bytes of the body.
+pub(crate) struct OpenSum {
+    pub(crate) suite: SuiteId,
+    book: BookId,
+    count: u64,
+    len: usize,
 }
 
 impl<P: Platform> Engine<P> {
@@ -100,21 +109,30 @@ impl<P: Platform> Engine<P> {
         })
     }
 
-    /// The suite of an open book.
+    /// Takes a sum of an open book, whose `c1` and `c2` it leaves in the body.
     ///
     /// # Errors
     /// [`TokenError::UnknownBook`], [`TokenError::WrongKind`], those of storage.
-    pub(crate) fn open_book(
+    #[inline(never)]
+    pub(crate) fn take_open_sum(
         &mut self,
         book: &BookId,
+        count: u64,
+        sum: [&[u8]; 2],
         body: &mut [u8],
-    ) -> Result<SuiteId, TokenError> {
+    ) -> Result<OpenSum, TokenError> {
         let found = self.find(book, body)?;
         found.must_be(BookKind::Open)?;
-        Ok(found.rules.suite)
+        let suite = found.rules.suite;
+        Ok(OpenSum {
+            suite,
+            book: *book,
+            count,
+            len: keep(&sum, body)?.len(),
+        })
     }
 
-    /// Opens a sum of an open book; `c1` and `c2` are the first `sum_len` bytes of the body.
+    /// Opens a sum of an open book.
     ///
     /// # Errors
     /// [`TokenError::BadElement`], [`TokenError::NotAllowed`], those of presence, entropy and
@@ -123,16 +141,14 @@ impl<P: Platform> Engine<P> {
     pub(crate) fn release_open<'b, S: Ciphersuite>(
         &mut self,
         line: &mut Line<P::Serial>,
-        book: BookId,
-        count: u64,
-        sum_len: usize,
+        sum: &OpenSum,
         body: &'b mut [u8],
     ) -> Result<Response<'b>, TokenError> {
-        let halves = body.get(..sum_len).map(|sum| sum.split_at(sum_len / 2));
+        let halves = body.get(..sum.len).map(|both| both.split_at(sum.len / 2));
         let (c1, c2) = halves.ok_or(TokenError::BadElement)?;
         let opening = Opening {
-            book,
-            count,
+            book: sum.book,
+            count: sum.count,
             scope: ScopeRecord::Open,
             ciphertext: Ciphertext::<S>::from_bytes(c1, c2).map_err(|_| TokenError::BadElement)?,
         };

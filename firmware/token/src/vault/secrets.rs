@@ -123,7 +123,7 @@ impl SealKey {
         seal::open(&self.key, &ad, text.as_mut_bytes(), tag)
     }
 
-    /// What the seal binds the secrets to: a label, then salt, writer, and the rest of the identity.
+    /// What the seal binds the secrets to: a label, the salt, and the identity.
     fn associated_data(&self, identity: &Identity) -> [[u8; 16]; 4] {
         let Identity {
             writer,

@@ -43,6 +43,8 @@ const FLICKER_MS: u64 = 100;
 const SHORT: u64 = SHORT_MS + GAP_MS;
 const LONG: u64 = LONG_MS + GAP_MS;
 
+/// Short flashes are for what the token does every day, one long flash first for what changes the
+/// token itself, two for what changes who may write, three for its root seed; a code is a code.
 impl From<&Prompt<'_>> for Pattern {
     fn from(prompt: &Prompt<'_>) -> Self {
         let flashes = |long, short| Self::Flashes { long, short };

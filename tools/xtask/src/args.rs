@@ -1,5 +1,6 @@
 //! Command-line options. The help text of a subcommand is also its grammar: an option exists if and
-//! only if a line of the help starts with it, and takes a value if a `<VALUE>` follows it there.
+//! only if a line of the help starts with it, and takes a value if a `<VALUE>` follows it there. A
+//! line that starts with a `<VALUE>` itself stands for an argument without an option.
 
 /// The options given to one subcommand, already checked against its help text.
 pub struct Args {
@@ -20,6 +21,14 @@ impl Args {
         while let Some(word) = words.next() {
             if word == "--help" || word == "-h" {
                 return Ok(None);
+            }
+            if !word.starts_with("--") {
+                let taken = given.iter().filter(|(name, _)| name.starts_with('<'));
+                let name = operands(help)
+                    .nth(taken.count())
+                    .ok_or_else(|| format!("unknown argument `{word}`"))?;
+                given.push((name.to_owned(), Some(word)));
+                continue;
             }
             let (name, inline) = match word.split_once('=') {
                 Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
@@ -46,7 +55,7 @@ impl Args {
         self.given.iter().any(|(given, _)| given == name)
     }
 
-    /// The value of an option, if it was given.
+    /// The value of an option, or of an argument such as `<BOARD>`, if it was given.
     pub fn value(&self, name: &str) -> Option<&str> {
         self.given
             .iter()
@@ -56,11 +65,16 @@ impl Args {
     }
 }
 
+/// The arguments without an option, in the order of the help text.
+fn operands(help: &str) -> impl Iterator<Item = &str> {
+    let words = help
+        .lines()
+        .filter_map(|line| line.split_whitespace().next());
+    words.filter(|word| word.starts_with('<'))
+}
+
 /// Whether the help text lists the option, and if so whether it takes a value.
 fn option(help: &str, name: &str) -> Option<bool> {
-    if !name.starts_with("--") {
-        return None;
-    }
     help.lines().find_map(|line| {
         let mut words = line.split_whitespace();
         (words.next() == Some(name)).then(|| words.next().is_some_and(|next| next.starts_with('<')))
@@ -101,6 +115,18 @@ mod tests {
         ] {
             assert!(parse(words).is_err(), "{words:?}");
         }
+    }
+
+    #[test]
+    fn arguments_without_an_option_come_in_order() {
+        let help = "Usage: x <ONE>\n\nArguments:\n  <ONE>  which\n  <TWO>  how\n  --long  more\n";
+        let parse = |words: &[&str]| Args::parse(help, words.iter().map(|word| (*word).to_owned()));
+        let args = parse(&["a", "--long", "b"]).unwrap().unwrap();
+        assert_eq!(args.value("<ONE>"), Some("a"));
+        assert_eq!(args.value("<TWO>"), Some("b"));
+        assert!(args.has("--long"));
+        assert!(parse(&["a"]).unwrap().unwrap().value("<TWO>").is_none());
+        assert!(parse(&["a", "b", "c"]).is_err());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::args::Args;
-use crate::{fetch, image, shell, toolchain};
+use crate::{boards, fetch, flash, shell, toolchain};
 
 /// Help text and option grammar.
 pub const HELP: &str = "\
@@ -11,7 +11,7 @@ Usage: cargo xtask doctor
 
 Lists what `cargo xtask test` needs: present or missing, the install line for a Debian machine,
 and whether xtask can fetch it by itself. Plain `cargo test` needs only the first three rows.
-Exit code 0 if everything is present or can be fetched.
+What the tests can do without comes last. Exit code 0 if the rest is present or can be fetched.
 
 Options:
   --help           show this text
@@ -32,11 +32,16 @@ enum State {
     Missing {
         install: String,
     },
+    /// Missing, and no test needs it.
+    Optional {
+        what_for: &'static str,
+        install: String,
+    },
 }
 
 /// Runs the subcommand.
 pub fn run(_: Args) -> Result<(), String> {
-    let findings = [
+    let mut findings = vec![
         rust()?,
         tool(
             "rustfmt and clippy",
@@ -48,12 +53,9 @@ pub fn run(_: Args) -> Result<(), String> {
             &[&["cc", "--version"]],
             &shell::apt_line(&["gcc", "libc6-dev"]),
         ),
-        target(),
-        python(),
-        qemu()?,
-        mongod()?,
-        lightphe()?,
     ];
+    findings.extend(boards::targets()?.iter().map(|name| target(name)));
+    findings.extend([python(), qemu()?, mongod()?, lightphe()?, probe_rs()]);
     let mut missing = 0;
     for finding in &findings {
         let need = &finding.need;
@@ -65,6 +67,9 @@ pub fn run(_: Args) -> Result<(), String> {
             State::Missing { install } => {
                 missing += 1;
                 println!("MISSING    {need:<28} install: {install}");
+            }
+            State::Optional { what_for, install } => {
+                println!("optional   {need:<28} {what_for}: {install}");
             }
         }
     }
@@ -136,25 +141,39 @@ fn tool(need: &str, probes: &[&[&str]], install: &str) -> Finding {
 }
 
 /// The bare-metal target, by the first way that is open.
-fn target() -> Finding {
-    let state = if toolchain::is_installed(image::TARGET) {
+fn target(name: &str) -> Finding {
+    let state = if toolchain::is_installed(name) {
         State::Present("way 1, the target is installed".to_owned())
     } else if toolchain::debian_linker().is_ok() {
         State::Present("way 3, Debian's rustc-web builds the core library".to_owned())
     } else if shell::find("rustup").is_some() {
         State::Fetchable {
-            install: toolchain::rustup_line(&[image::TARGET]),
+            install: toolchain::rustup_line(&[name]),
         }
     } else {
         let install = format!(
             "{}, or {}",
-            toolchain::rustup_line(&[image::TARGET]),
+            toolchain::rustup_line(&[name]),
             shell::apt_line(&toolchain::DEBIAN_PACKAGES)
         );
         State::Missing { install }
     };
     Finding {
-        need: image::TARGET.to_owned(),
+        need: name.to_owned(),
+        state,
+    }
+}
+
+fn probe_rs() -> Finding {
+    let state = match shell::find(flash::PROBE_RS) {
+        Some(path) => State::Present(path.display().to_string()),
+        None => State::Optional {
+            what_for: "for `cargo xtask flash`",
+            install: flash::probe_rs_line(),
+        },
+    };
+    Finding {
+        need: flash::PROBE_RS.to_owned(),
         state,
     }
 }

@@ -1,6 +1,7 @@
-//! Reads the section headers of a 32-bit little-endian ELF file, which is what a Cortex-M image is.
+//! Reads the headers of a 32-bit little-endian ELF file, which is what a Cortex-M image is.
 //!
-//! Field offsets are those of the System V ABI, chapter 4: `Elf32_Ehdr` and `Elf32_Shdr`.
+//! Field offsets are those of the System V ABI, chapters 4 and 5: `Elf32_Ehdr`, `Elf32_Shdr` and
+//! `Elf32_Phdr`.
 
 /// One section that occupies memory of the device.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,7 +18,17 @@ pub struct Section {
     pub stored: bool,
 }
 
+/// Bytes that are to be put into the device's memory.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Segment<'a> {
+    /// Where they are stored, which for variables is not where they lie when the program runs.
+    pub address: u32,
+    /// The bytes.
+    pub bytes: &'a [u8],
+}
+
 const TYPE_NOBITS: u32 = 8;
+const TYPE_LOAD: u32 = 1;
 const FLAG_WRITE: u32 = 1;
 const FLAG_ALLOC: u32 = 2;
 
@@ -26,9 +37,7 @@ const FLAG_ALLOC: u32 = 2;
 /// # Errors
 /// Not a 32-bit little-endian ELF file, or cut short.
 pub fn sections(file: &[u8]) -> Result<Vec<Section>, String> {
-    if file.get(..6) != Some(b"\x7fELF\x01\x01") {
-        return Err("not a 32-bit little-endian ELF file".to_owned());
-    }
+    check_kind(file)?;
     let table = word(file, 0x20)?;
     let entry_size = u32::from(half(file, 0x2e)?);
     let count = u32::from(half(file, 0x30)?);
@@ -52,6 +61,41 @@ pub fn sections(file: &[u8]) -> Result<Vec<Section>, String> {
         });
     }
     Ok(sections)
+}
+
+/// The segments that are to be loaded, in file order, without those that hold no bytes.
+///
+/// # Errors
+/// As for [`sections`].
+pub fn segments(file: &[u8]) -> Result<Vec<Segment<'_>>, String> {
+    check_kind(file)?;
+    let table = word(file, 0x1c)?;
+    let entry_size = u32::from(half(file, 0x2a)?);
+    let count = u32::from(half(file, 0x2c)?);
+    let mut segments = Vec::new();
+    for index in 0..count {
+        let header = index
+            .checked_mul(entry_size)
+            .and_then(|offset| offset.checked_add(table));
+        let read = |offset| word(file, field(header, offset)?);
+        let (start, len) = (read(0x04)?, read(0x10)?);
+        if read(0x00)? != TYPE_LOAD || len == 0 {
+            continue;
+        }
+        let end = field(Some(start), len)?;
+        segments.push(Segment {
+            address: read(0x0c)?,
+            bytes: file.get(start as usize..end as usize).ok_or(SHORT)?,
+        });
+    }
+    Ok(segments)
+}
+
+fn check_kind(file: &[u8]) -> Result<(), String> {
+    if file.get(..6) == Some(b"\x7fELF\x01\x01") {
+        return Ok(());
+    }
+    Err("not a 32-bit little-endian ELF file".to_owned())
 }
 
 const SHORT: &str = "the ELF file is cut short";
@@ -162,5 +206,38 @@ mod tests {
         let mut file = sample();
         file[4] = 2;
         assert!(sections(&file).is_err());
+        assert!(segments(&file).is_err());
+    }
+
+    /// A file with three segments: one to load, one without bytes, one that is only a note.
+    fn loadable() -> Vec<u8> {
+        let headers: [[u32; 8]; 3] = [
+            [TYPE_LOAD, 0x94, 0x2000_0000, 0x1000_0000, 3, 9, 6, 4],
+            [TYPE_LOAD, 0x94, 0x2000_0010, 0x2000_0010, 0, 9, 6, 4],
+            [4, 0x94, 0, 0, 3, 3, 4, 4],
+        ];
+        let mut file = vec![0; 0x34];
+        file[..6].copy_from_slice(b"\x7fELF\x01\x01");
+        file[0x1c..0x20].copy_from_slice(&0x34_u32.to_le_bytes());
+        file[0x2a..0x2c].copy_from_slice(&0x20_u16.to_le_bytes());
+        file[0x2c..0x2e].copy_from_slice(&3_u16.to_le_bytes());
+        for word in headers.as_flattened() {
+            file.extend_from_slice(&word.to_le_bytes());
+        }
+        file.extend_from_slice(b"abc");
+        file
+    }
+
+    #[test]
+    fn segments_are_found_where_they_are_stored() {
+        let file = loadable();
+        let segment = Segment {
+            address: 0x1000_0000,
+            bytes: b"abc",
+        };
+        assert_eq!(segments(&file).unwrap(), [segment]);
+        for len in 0..file.len() {
+            assert!(segments(&file[..len]).is_err(), "{len} bytes");
+        }
     }
 }

@@ -1,10 +1,10 @@
-//! `cargo xtask image`: builds a board's firmware image with whatever toolchain this machine has.
+//! `cargo xtask image`: builds firmware images with whatever toolchain this machine has.
 
 use std::path::PathBuf;
 
 use crate::args::Args;
-use crate::shell;
 use crate::toolchain::{self, WAYS, Way};
+use crate::{boards, shell, sizes};
 
 /// Help text and option grammar.
 pub const HELP: &str = "\
@@ -18,6 +18,7 @@ Toolchains are tried in this order:
 
 Options:
   --board <NAME>   folder under firmware/boards [default: mps2-an386]
+  --all            every image there is, and the sizes of the boards' against their budgets
   --counts         instead, the image that counts instructions (firmware/counts)
   --way <N>        try only this toolchain: 1, 2 or 3
   --help           show this text
@@ -29,9 +30,6 @@ pub const DEFAULT_BOARD: &str = "mps2-an386";
 /// The package of the image that counts instructions.
 pub const COUNTS: &str = "firmware-counts";
 
-/// The target of every board so far (Cortex-M4 with a floating-point unit).
-pub const TARGET: &str = "thumbv7em-none-eabihf";
-
 /// Runs the subcommand.
 pub fn run(args: Args) -> Result<(), String> {
     let board = args.value("--board").unwrap_or(DEFAULT_BOARD);
@@ -42,6 +40,9 @@ pub fn run(args: Args) -> Result<(), String> {
         Some("3") => &WAYS[2..],
         Some(other) => return Err(format!("`--way {other}`: there are the ways 1, 2 and 3")),
     };
+    if args.has("--all") {
+        return build_all(ways);
+    }
     let package = if args.has("--counts") {
         COUNTS
     } else {
@@ -51,26 +52,38 @@ pub fn run(args: Args) -> Result<(), String> {
     Ok(())
 }
 
+/// Builds every image, holds those of boards to their budgets, and prints all paths at the end.
+fn build_all(ways: &[Way]) -> Result<(), String> {
+    let mut paths = Vec::new();
+    for image in boards::images()? {
+        let elf = build(&image.package, ways)?;
+        if image.is_board {
+            println!("{}:", image.package);
+            sizes::check(&elf)?;
+        }
+        paths.push(elf);
+    }
+    for path in paths {
+        println!("{}", path.display());
+    }
+    Ok(())
+}
+
 /// The board, if there is one of that name.
 pub fn known(board: &str) -> Result<&str, String> {
-    let manifest = format!("firmware/boards/{board}/Cargo.toml");
-    if shell::root().join(&manifest).is_file() {
-        return Ok(board);
-    }
-    Err(format!(
-        "there is no board `{board}`: {manifest} does not exist"
-    ))
+    boards::board(board).map(|_| board)
 }
 
 /// Builds the image of a package and returns the path of the ELF file.
 pub fn build(package: &str, ways: &[Way]) -> Result<PathBuf, String> {
+    let target = boards::image(package)?.target;
     // Apart from the host's artefacts: the guest is compiled with other flags and features.
     let target_dir = shell::target_dir()?.join("firmware");
-    let (_, mut cargo) = toolchain::cargo("build", TARGET, ways)?;
+    let (_, mut cargo) = toolchain::cargo("build", &target, ways)?;
     cargo.args(["--package", package, "--profile", "firmware"]);
     cargo.arg("--target-dir").arg(&target_dir);
     shell::run(&mut cargo)?;
-    let elf = target_dir.join(TARGET).join("firmware").join(package);
+    let elf = target_dir.join(&target).join("firmware").join(package);
     if !elf.is_file() {
         return Err(format!("the build left no image at {}", elf.display()));
     }

@@ -6,10 +6,12 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod boards;
 mod demo;
 mod doctor;
 mod elf;
 mod fetch;
+mod flash;
 mod fuzz;
 mod image;
 mod portability;
@@ -18,6 +20,7 @@ mod sizes;
 mod test;
 mod tidy;
 mod toolchain;
+mod uf2;
 
 use std::process::ExitCode;
 
@@ -31,7 +34,7 @@ struct Command {
     run: fn(Args) -> Result<(), String>,
 }
 
-const COMMANDS: [Command; 9] = [
+const COMMANDS: [Command; 10] = [
     Command {
         name: "demo",
         summary: "the main job in front of your eyes: import, sum encrypted, open, verify",
@@ -79,6 +82,12 @@ const COMMANDS: [Command; 9] = [
         summary: "build the firmware image of a board and print its path",
         help: image::HELP,
         run: image::run,
+    },
+    Command {
+        name: "flash",
+        summary: "put the firmware image onto a board",
+        help: flash::HELP,
+        run: flash::run,
     },
     Command {
         name: "fetch",

@@ -5,14 +5,14 @@ use std::path::Path;
 
 use crate::args::Args;
 use crate::toolchain::{self, WAYS};
-use crate::{fetch, fuzz, image, portability, shell, sizes, tidy};
+use crate::{boards, fetch, fuzz, image, portability, shell, sizes, tidy};
 
 /// Help text and option grammar.
 pub const HELP: &str = "\
 Usage: cargo xtask test [OPTIONS]
 
 Runs, and stops at the first that fails: formatting, tidy, clippy, documentation, the firmware
-image, its sizes, the image that counts instructions, the core's portability, QEMU, mongod and
+images and their sizes, the image that counts instructions, the core's portability, QEMU, mongod and
 LightPHE (fetched if missing), the corpus of the fuzz targets, then all tests, also those that need
 the images, MongoDB, LightPHE and the binaries. `cargo xtask doctor` tells beforehand whether all
 this is there.
@@ -46,6 +46,7 @@ pub fn run(args: Args) -> Result<(), String> {
         image::build(image::DEFAULT_BOARD, &WAYS)
     })?;
     step("sizes", || sizes::check(&elf))?;
+    step("images of the other boards", other_boards)?;
     let counts = step("image that counts instructions", || {
         image::build(image::COUNTS, &WAYS)
     })?;
@@ -91,23 +92,33 @@ fn clippy() -> Result<(), String> {
 }
 
 fn clippy_images() -> Result<(), String> {
-    if !toolchain::is_installed(image::TARGET) {
-        eprintln!(
-            "left out: only the plain toolchain has clippy, and it lacks {}",
-            image::TARGET
-        );
-        return Ok(());
+    let target_dir = shell::target_dir()?.join("firmware");
+    // One by one: built together, each would have the features that any other asks for.
+    for image in boards::images()? {
+        let (package, target) = (image.package, image.target);
+        if !toolchain::is_installed(&target) {
+            eprintln!(
+                "left out {package}: only the plain toolchain has clippy, and it lacks {target}"
+            );
+            continue;
+        }
+        let mut cargo = shell::cargo();
+        cargo.args(["clippy", "--profile", "firmware", "--package", &package]);
+        cargo.args(["--target", &target]);
+        cargo.arg("--target-dir").arg(&target_dir);
+        shell::run(cargo.args(["--", "-D", "warnings"]))?;
     }
-    let mut cargo = shell::cargo();
-    cargo.args(["clippy", "--profile", "firmware"]);
-    for package in [image::DEFAULT_BOARD, image::COUNTS] {
-        cargo.args(["--package", package]);
+    Ok(())
+}
+
+/// The images that no test runs: they build, and fit.
+fn other_boards() -> Result<(), String> {
+    for board in boards::boards()? {
+        if board.package != image::DEFAULT_BOARD {
+            sizes::check(&image::build(&board.package, &WAYS)?)?;
+        }
     }
-    cargo.args(["--target", image::TARGET]);
-    cargo
-        .arg("--target-dir")
-        .arg(shell::target_dir()?.join("firmware"));
-    shell::run(cargo.args(["--", "-D", "warnings"]))
+    Ok(())
 }
 
 fn documentation() -> Result<(), String> {

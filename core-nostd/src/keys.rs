@@ -109,7 +109,12 @@ impl RootSeed {
 }
 
 /// HKDF-SHA-512 (RFC 5869), as many bytes as `out` has: at most 255 · 64, or it is left as it was.
-fn hkdf(salt: &[u8], ikm: &[u8], info: &[u8], out: &mut [u8]) -> Result<(), InvalidLength> {
+pub(crate) fn hkdf(
+    salt: &[u8],
+    ikm: &[u8],
+    info: &[u8],
+    out: &mut [u8],
+) -> Result<(), InvalidLength> {
     Hkdf::<Sha512>::new(Some(salt), ikm).expand(info, out)
 }
 

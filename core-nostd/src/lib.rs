@@ -11,6 +11,7 @@
 //!   ledger
 //! * [`seal`] and [`pbkdf2`]: what a device stores
 //! * [`backup`]: the seed as words on paper, `m` of `n` sheets (SLIP-39)
+//! * [`enrolment`]: how a writer gets its keys from a treasury
 //! * `wire` (a feature): the serial protocol
 #![no_std]
 #![forbid(unsafe_code)]
@@ -25,6 +26,7 @@ pub mod ciphersuite;
 pub mod ciphertext;
 pub mod currency;
 mod encryption;
+pub mod enrolment;
 pub mod entry;
 pub mod error;
 pub mod group;

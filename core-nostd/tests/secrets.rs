@@ -15,6 +15,7 @@ use core_nostd::{
     ciphersuite::{
         Ciphersuite, Ffdhe2048Sha512, Ffdhe3072Sha512, Ristretto255Sha512, Scalar, SuiteId,
     },
+    enrolment::{Agreed, Grant, Join, Offer},
     group::ShortScalar,
     keys::{Hedge, Nonce, PublicKey, RootSeed, SecretKey, SharedKeys, WriterKey},
     nid::Nid,
@@ -66,6 +67,7 @@ macro_rules! assert_bare {
 fn secrets_are_bare_and_do_something_when_dropped() {
     assert_bare!(RootSeed, SharedKeys, WriterKey, Hedge, Nid);
     assert_bare!(Secret, Share, Split);
+    assert_bare!(Offer, Join, Agreed, Grant);
 }
 
 /// The secrets of a suite.

@@ -16,8 +16,9 @@ use core_nostd::{
     ciphersuite::{
         Ciphersuite, Ffdhe2048Sha512, Ffdhe3072Sha512, Ristretto255Sha512, ScalarBytes, WideBytes,
     },
+    enrolment::{Grant, Join, Offer},
     group::{ByteArray, Group},
-    ids::BookId,
+    ids::{BookId, WriterId},
     keys::{Hedge, Nonce, RootSeed, SecretKey},
     nid::Nid,
     pbkdf2::pbkdf2,
@@ -67,6 +68,24 @@ fn what_a_backup_is_made_of_is_wiped() {
     check_wiped("share that was read", Share::from_words(&words).ok(), 33);
     // Identifier, quorum and count of shares are public.
     check_wiped_but(7, "polynomial", split, 16 * 33);
+}
+
+#[test]
+fn what_an_enrolment_is_made_of_is_wiped() {
+    let mut rng = ChaCha20Rng::from_seed(SECRET);
+    let writer = WriterId([7; 16]);
+    let offer = Offer::new(&mut rng);
+    let join = Join::new(&mut rng, writer, offer.commitment());
+    let point = join.point();
+    // What travels is public: the half beside the secret one; identifier, commitment and code.
+    check_wiped_but(32, "offer", Offer::new(&mut rng), 64);
+    let another = Join::new(&mut rng, writer, offer.commitment());
+    check_wiped_but(32 + 16 + 32, "join", another, 64);
+    let (_, agreed) = offer.reveal(&writer, &point).expect("a point");
+    check_wiped_but(4 + 16, "agreed key", agreed, 32);
+    let seed = RootSeed::from_bytes(&SECRET);
+    let grant = Grant::new([true; 3], &seed.writer_key(&writer), &seed.shared_keys());
+    check_wiped("grant", grant, 10 * 32);
 }
 
 #[test]

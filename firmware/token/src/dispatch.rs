@@ -21,8 +21,12 @@ use crate::{
     serial::{Line, parse},
     suites::in_suite,
     vault::Pin,
+    writers::{self, Name, Revocation},
 };
-use core_nostd::wire::{Policy, Request, Response, TokenError};
+use core_nostd::{
+    ids::WriterId,
+    wire::{Policy, Request, Response, TokenError},
+};
 
 /// The answer to the frame that has just ended.
 ///
@@ -94,6 +98,8 @@ enum Ask {
     Release(Opening<Authenticated>),
     ReleaseOpen(OpenSum),
     Import(Import),
+    AdmitWriter(WriterId, Name),
+    RevokeWriter(Revocation),
 }
 
 /// Takes a command, if it is one that a person must agree to.
@@ -135,6 +141,10 @@ fn take<P: Platform>(
             c2,
         } => Ask::ReleaseOpen(engine.take_open_sum(book, *count, [c1, c2], body)?),
         Request::ImportBook { rules, x } => Ask::Import(engine.take_key(rules, x, body)?),
+        Request::AdmitWriter { writer, name } => Ask::AdmitWriter(*writer, writers::name(name)?),
+        Request::RevokeWriter { writer, closings } => {
+            Ask::RevokeWriter(engine.take_revocation(writer, closings, body)?)
+        }
         _ => return Ok(None),
     }))
 }
@@ -156,6 +166,8 @@ fn fulfil<'b, P: Platform>(
             return in_suite!(sum.suite, S => engine.release_open::<S>(line, &sum, body));
         }
         Ask::Import(import) => return engine.import_book(line, &import, body),
+        Ask::AdmitWriter(writer, name) => engine.admit_writer(line, &writer, &name, body)?,
+        Ask::RevokeWriter(revocation) => engine.revoke_writer(line, &revocation, body)?,
     }
     Ok(Response::Done)
 }
@@ -186,6 +198,7 @@ fn execute<'b, P: Platform>(
         Request::PublicKey { book } => return engine.public_key(&book, body),
         Request::CreateBook { rules } => return engine.create_book(&rules, body),
         Request::Book { index } => return engine.book(index, body),
+        Request::Writer { index } => return engine.writer(index, body),
         Request::Handle { book, nid } => return engine.handle(&book, nid, body),
         Request::LastEntry { book } => return engine.last_entry(&book, body),
         Request::ConfirmDecode { number, minor } => engine.confirm_decode(number, minor, body)?,

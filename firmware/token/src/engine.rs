@@ -1,6 +1,6 @@
 //! Everything of a token but its line and its buffers. What it does is in the modules named after
 //! it: [`crate::vault`], [`crate::books`], [`crate::foreign_keys`], [`crate::posting`],
-//! [`crate::release`], [`crate::presence`].
+//! [`crate::release`], [`crate::writers`], [`crate::presence`].
 
 use core_nostd::wire::{Info, TokenError, VERSION_CURRENT, VERSION_MIN};
 use zeroize::Zeroizing;
@@ -21,6 +21,8 @@ pub(crate) struct Engine<P: Platform> {
     pub(crate) vault: Vault,
     /// Number of books in the store.
     pub(crate) books: u8,
+    /// Number of writers in the store, without this token.
+    pub(crate) writers: u8,
     pub(crate) entropy: Source<P::Entropy>,
     pub(crate) presence: P::Presence,
     pub(crate) clock: P::Clock,
@@ -37,6 +39,7 @@ impl<P: Platform> Engine<P> {
             storage: Storage::new(ports.flash),
             vault: Vault::new(),
             books: 0,
+            writers: 0,
             entropy: Source::new(ports.entropy),
             presence: ports.presence,
             clock: ports.clock,
@@ -57,6 +60,7 @@ impl<P: Platform> Engine<P> {
             self.storage.complete_wipe()?;
             self.load_vault(work)?;
             self.count_books(work)?;
+            self.count_writers(work)?;
             self.started = true;
         }
         Ok(())
@@ -65,7 +69,7 @@ impl<P: Platform> Engine<P> {
     /// Forgets everything that was read from the store.
     pub(crate) fn stop(&mut self) {
         self.vault = Vault::new();
-        self.books = 0;
+        (self.books, self.writers) = (0, 0);
         self.started = false;
     }
 

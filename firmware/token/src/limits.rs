@@ -7,7 +7,8 @@
 //! batch for which that holds with a full set of books is the batch of this token.
 
 use core_nostd::wire::{
-    BATCH_LEN_MAX, BOOKS_MAX, FRAME_LEN_MAX, FRAME_LEN_SMALL, WRITERS_MAX, frame::message_len_max,
+    BATCH_LEN_MAX, BOOKS_MAX, FRAME_LEN_MAX, FRAME_LEN_SMALL, WRITER_NAME_LEN_MAX, WRITERS_MAX,
+    frame::message_len_max,
 };
 use embedded_storage::nor_flash::NorFlash;
 
@@ -25,6 +26,9 @@ pub(crate) const MAC_LEN: usize = 16;
 
 /// Longest secret key that was made elsewhere, in bytes.
 pub(crate) const FOREIGN_KEY_LEN_MAX: usize = if cfg!(feature = "ffdhe") { 384 } else { 32 };
+
+/// Longest list of the ends of a revoked writer's chains, in bytes: 64 of them, each below 2^28.
+pub(crate) const CLOSINGS_LEN_MAX: usize = BOOKS_MAX * (1 + 4);
 
 /// What the size of a platform's store allows.
 pub(crate) struct Limits<P>(core::marker::PhantomData<P>);
@@ -44,7 +48,9 @@ const VARINT: usize = 10;
 const POSITION: usize = 1 + VARINT;
 const ENTRY: usize = 32 + POSITION + 4 * (1 + 32);
 const CHAIN_HEAD: usize = 2 * VARINT + 1 + MAC_LEN + POSITION;
-const BOOK: usize = 32 + 2 + 3 + 1 + VARINT + 5 + 1 + 48;
+/// The rules and, on a writer, the public key.
+const BOOK: usize = 32 + 2 + 3 + 1 + VARINT + 5 + 1 + 48 + 32;
+const WRITER: usize = 16 + 1 + WRITER_NAME_LEN_MAX + 1 + CLOSINGS_LEN_MAX;
 /// A sealed key that was made elsewhere, with its tag. An open book has it where an authenticated
 /// one has the entries of its last reply.
 const FOREIGN_KEY: usize = 16 + FOREIGN_KEY_LEN_MAX;
@@ -86,10 +92,14 @@ const fn fits_frame(batch: usize) -> bool {
 const fn fits_store(batch: usize, store_len: usize, page_len: usize) -> bool {
     let chain = item(CHAIN_HEAD + max(batch * ENTRY, FOREIGN_KEY));
     let statement = item(STATEMENT);
-    let largest = max(chain, statement);
+    let largest = max(max(chain, statement), item(WRITER));
     // One page is for the mark of a wipe; of each other page two words are the ring's.
     let (pages, room) = ((store_len / page_len).saturating_sub(1), page_len - 8);
-    let live = BOOKS_MAX * (item(BOOK) + chain) + statement + item(vault::RECORD_LEN_MAX) + item(1);
+    let live = BOOKS_MAX * (item(BOOK) + chain)
+        + WRITERS_MAX * item(WRITER)
+        + statement
+        + item(vault::RECORD_LEN_MAX)
+        + item(1);
     live <= pages.saturating_sub(1) * room.saturating_sub(largest)
 }
 

@@ -12,7 +12,10 @@
 
 use core::ops::Range;
 
-use core_nostd::{seal::prf, wire::TokenError};
+use core_nostd::{
+    seal::prf,
+    wire::{BOOKS_MAX, TokenError, WRITERS_MAX},
+};
 use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
 use sequential_storage::{
     Error,
@@ -40,10 +43,13 @@ pub(crate) enum Key {
     Book(u8),
     /// This token's chain in the book at this place, with the last reply.
     Chain(u8),
+    /// The writer at this place of a treasury's list.
+    Writer(u8),
 }
 
 impl Key {
-    /// Places are below [`core_nostd::wire::BOOKS_MAX`], so no two keys are the same.
+    /// Places of books are below [`BOOKS_MAX`], those of writers below [`WRITERS_MAX`], so no two
+    /// keys are the same.
     fn number(self) -> u8 {
         match self {
             Self::Identity => 1,
@@ -51,12 +57,13 @@ impl Key {
             Self::Statement => 3,
             Self::Book(place) => 0x40 | place,
             Self::Chain(place) => 0x80 | place,
+            Self::Writer(place) => 0xc0 | place,
         }
     }
 }
 
-/// As many places as there are keys: one for each book's rules and chain, and three.
-const KEYS: usize = 2 * core_nostd::wire::BOOKS_MAX + 3;
+/// As many places as there are keys: two for each book, one for each writer, and three.
+const KEYS: usize = 2 * BOOKS_MAX + WRITERS_MAX + 3;
 
 /// Finds records by remembering where they are. The states of pages are not remembered: that would
 /// save a few words of reading, and the caches for it panic on a flash that somebody has edited.

@@ -88,6 +88,16 @@ impl Vault {
             (Some(_), None) => Err(TokenError::Locked),
         }
     }
+
+    /// The identity and the secrets of an unlocked treasury.
+    ///
+    /// # Errors
+    /// Those of [`Self::unlocked`], [`TokenError::WrongRole`].
+    pub(crate) fn treasury(&self) -> Result<(&Identity, &Secrets), TokenError> {
+        let (identity, secrets) = self.unlocked()?;
+        secrets.seed()?;
+        Ok((identity, secrets))
+    }
 }
 
 /// A PIN of 6 to 16 characters. Wiped when dropped.
@@ -278,8 +288,7 @@ impl<P: Platform> Engine<P> {
     /// Changes what a treasury may open, with presence, in ceremony mode.
     ///
     /// # Errors
-    /// [`TokenError::CeremonyRequired`], [`TokenError::WrongRole`], those of
-    /// [`Vault::unlocked`], presence and storage.
+    /// [`TokenError::CeremonyRequired`], those of [`Vault::treasury`], presence and storage.
     #[inline(never)]
     pub(crate) fn set_policy(
         &mut self,
@@ -287,8 +296,7 @@ impl<P: Platform> Engine<P> {
         policy: Policy,
         work: &mut [u8],
     ) -> Result<(), TokenError> {
-        let (identity, secrets) = self.vault.unlocked()?;
-        secrets.seed()?;
+        let (identity, _) = self.vault.treasury()?;
         let identity = Identity {
             policy,
             ..*identity

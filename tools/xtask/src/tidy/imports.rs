@@ -29,6 +29,7 @@ const ALL_OURS: &[&str] = &[
     "host-server",
     "mps2-an386",
     "nrf52840-dk",
+    "pico2",
     "tally",
     "token-client",
     "xtask",
@@ -44,6 +45,7 @@ const BOARD: Rule = Rule {
         "embassy-time",
         "embedded-hal",
         "embedded-io",
+        "embedded-io-async",
         "embedded-storage",
         "rand_core",
     ]),
@@ -243,7 +245,7 @@ mod tests {
     use super::super::Dependency;
     use super::*;
 
-    const BOARDS: [&str; 2] = ["mps2-an386", "nrf52840-dk"];
+    const BOARDS: [&str; 3] = ["mps2-an386", "nrf52840-dk", "pico2"];
 
     fn package(name: &str, dependencies: &[(&str, bool)]) -> Package {
         let folder = if BOARDS.contains(&name) {

@@ -74,6 +74,18 @@ impl Quorum {
         }
         Ok(Self { threshold, shares })
     }
+
+    /// How many shares bring the secret back.
+    #[must_use]
+    pub const fn threshold(self) -> u8 {
+        self.threshold
+    }
+
+    /// How many shares are made.
+    #[must_use]
+    pub const fn shares(self) -> u8 {
+        self.shares
+    }
 }
 
 /// Makes the shares of one backup, from the first to the last. Wiped when dropped.

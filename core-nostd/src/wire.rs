@@ -30,6 +30,10 @@ pub const BATCH_LEN_MAX: usize = 16;
 pub const WRITERS_MAX: usize = 16;
 /// Longest name of a writer, in bytes.
 pub const WRITER_NAME_LEN_MAX: usize = 32;
+/// Largest [iteration exponent](crate::backup::Share::iteration_exponent) of shares that a token
+/// restores from: 160,000 iterations, a quarter of a minute on a Cortex-M4 at 64 MHz. Each step
+/// more takes twice as long. Shares made here have 0, those of others usually 1.
+pub const ITERATION_EXPONENT_MAX: u8 = 4;
 /// Most books on one token.
 pub const BOOKS_MAX: usize = 64;
 /// Largest frame of an image with the finite-field suites, in bytes, delimiter included.

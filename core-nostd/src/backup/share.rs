@@ -37,6 +37,9 @@ impl Share {
     /// The most bytes its text has, spaces included: words have at most eight letters.
     pub const TEXT_MAX: usize = 9 * Self::WORDS_MAX - 1;
 
+    /// How many bytes the words of a share of a root seed take as numbers.
+    pub const SEED_BYTES: usize = 2 * Self::WORDS_MAX;
+
     /// Reads a share from its words, in either case, with any white space around them.
     ///
     /// # Errors
@@ -58,14 +61,46 @@ impl Share {
     /// # Errors
     /// Those of `out`.
     pub fn write_words(&self, out: &mut impl fmt::Write) -> fmt::Result {
-        let checksum = rs1024::checksum(self.envelope.extendable, self.data());
-        for (place, index) in self.data().chain(checksum).enumerate() {
+        for (place, index) in self.words().enumerate() {
             if place > 0 {
                 out.write_char(' ')?;
             }
             words::write(index, out)?;
         }
         Ok(())
+    }
+
+    /// Reads a share from the numbers of its words, that is their places in the list, each as 16
+    /// bits big-endian. Who has nothing to do with people needs no list of words.
+    ///
+    /// # Errors
+    /// Those of [`ShareError`]; [`ShareError::UnknownWord`] for a number beyond the list.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ShareError> {
+        let (words, []) = bytes.as_chunks::<2>() else {
+            return Err(ShareError::Length);
+        };
+        let mut buffer = Zeroizing::new([0; Self::WORDS_MAX]);
+        let buffer = buffer.get_mut(..words.len()).ok_or(ShareError::Length)?;
+        for ((place, word), number) in buffer.iter_mut().zip(words).zip(1..) {
+            *place = u16::from_be_bytes(*word);
+            if usize::from(*place) >= words::COUNT {
+                return Err(ShareError::UnknownWord(number));
+            }
+        }
+        Self::from_indices(buffer)
+    }
+
+    /// Writes the numbers of the words to the start of `out` and returns how many bytes they take:
+    /// [`SEED_BYTES`](Self::SEED_BYTES) for a root seed. None if there is no room.
+    #[must_use]
+    pub fn write_bytes(&self, out: &mut [u8]) -> Option<usize> {
+        let mut len = 0;
+        for word in self.words() {
+            let room = out.get_mut(len..)?.first_chunk_mut()?;
+            *room = word.to_be_bytes();
+            len += room.len();
+        }
+        Some(len)
     }
 
     /// 15 bits that all shares of a backup have in common: with other public fields they are its
@@ -140,6 +175,12 @@ impl Share {
             return Err(ShareError::GroupThreshold);
         }
         Ok(share)
+    }
+
+    /// All words, as places in the list.
+    fn words(&self) -> impl Iterator<Item = u16> {
+        let checksum = rs1024::checksum(self.envelope.extendable, self.data());
+        self.data().chain(checksum)
     }
 
     /// The words before the checksum, as places in the list.

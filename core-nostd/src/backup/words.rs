@@ -8,7 +8,7 @@ use core::fmt;
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 
 /// How many words there are: `2^10`.
-const COUNT: usize = 1024;
+pub(super) const COUNT: usize = 1024;
 
 /// Every word as the big-endian number of its letters, zeros after them: 8 KiB, and sorted as the
 /// words are. `words.txt` is the list published with SLIP-39 (`slip-0039/wordlist.txt`), one word

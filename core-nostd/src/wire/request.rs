@@ -180,7 +180,9 @@ pub enum Request<'a> {
         pin: &'a str,
         /// What this token may open.
         policy: Policy,
-        /// The shares, as in `Shares`.
+        /// The shares, as in `Shares`: as many as are needed, in any order, at most
+        /// [`SHARES_MAX`](crate::backup::SHARES_MAX), without a passphrase and with an exponent of
+        /// at most [`super::ITERATION_EXPONENT_MAX`].
         shares: &'a [u8],
     },
     /// The audit log from event number `from` on, as much as fits. → `AuditLog`

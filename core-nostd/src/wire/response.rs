@@ -63,7 +63,7 @@ pub enum Response<'a> {
     /// To `Status`.
     Status(Status),
     /// To `Backup`: SLIP-39 shares of 33 words each, one after the other; a word is its number in
-    /// the list of words, 16 bits big-endian.
+    /// the list of words, 16 bits big-endian ([`Share::from_bytes`](crate::backup::Share)).
     Shares(&'a [u8]),
     /// To `AuditLog`.
     AuditLog {

@@ -128,7 +128,8 @@ impl<P: Platform> Engine<P> {
         work: &mut [u8],
     ) -> Result<u8, TokenError> {
         let place = self.books;
-        self.write_chain(place, &ChainHead::default(), sealed_key, work)?;
+        let (identity, _) = self.vault.unlocked()?;
+        self.write_chain(place, &ChainHead::new(identity), sealed_key, work)?;
         let (_, secrets) = self.vault.unlocked()?;
         self.storage
             .put_authentic(&secrets.store_key, Key::Book(place), &[record], work)?;

@@ -5,6 +5,7 @@
 //! | `Hello`, `Lock` | yes | yes | yes | yes |
 //! | `Wipe` (ceremony mode) | yes | yes | yes | yes |
 //! | `Provision` | yes | `AlreadyProvisioned` | `AlreadyProvisioned` | `AlreadyProvisioned` |
+//! | `Restore` (ceremony mode) | yes | `AlreadyProvisioned` | `AlreadyProvisioned` | the same |
 //! | `Unlock`, `ChangePin` | `NotProvisioned` | yes | yes | `Blocked` |
 //! | all others | `NotProvisioned` | `Locked` | yes | `Blocked` |
 //!
@@ -18,13 +19,16 @@ use crate::{
     platform::Platform,
     posting::PostRequest,
     release::{Authenticated, OpenSum, Opening},
+    reveal::Reveal,
     serial::{Line, parse},
     suites::in_suite,
     vault::Pin,
     writers::{self, Name, Revocation},
 };
 use core_nostd::{
+    backup::Quorum,
     ids::WriterId,
+    keys::RootSeed,
     wire::{Policy, Request, Response, TokenError},
 };
 
@@ -93,8 +97,16 @@ pub(crate) fn respond<'b, P: Platform>(
 )]
 enum Ask {
     Provision { pin: Pin, policy: Policy },
+    Restore {
+        pin: Pin,
+        policy: Policy,
+        seed: RootSeed,
+    },
     Wipe,
     SetPolicy(Policy),
+    NewWriter,
+    Backup(Quorum),
+    Reveal(Reveal),
     Release(Opening<Authenticated>),
     ReleaseOpen(OpenSum),
     Import(Import),
@@ -114,8 +126,26 @@ fn take<P: Platform>(
             pin: Pin::new(pin)?,
             policy: *policy,
         },
+        Request::Restore {
+            pin,
+            policy,
+            shares,
+        } => Ask::Restore {
+            seed: engine.take_shares(shares)?,
+            pin: Pin::new(pin)?,
+            policy: *policy,
+        },
         Request::Wipe => Ask::Wipe,
         Request::SetPolicy { policy } => Ask::SetPolicy(*policy),
+        Request::NewWriter => Ask::NewWriter,
+        Request::Backup { threshold, shares } => {
+            Ask::Backup(engine.take_quorum(*threshold, *shares)?)
+        }
+        Request::RevealNid {
+            book,
+            account,
+            sealed_nid,
+        } => Ask::Reveal(engine.take_box(book, account, sealed_nid, body)?),
         Request::ReleaseTotal {
             book,
             ranges,
@@ -159,8 +189,12 @@ fn fulfil<'b, P: Platform>(
 ) -> Result<Response<'b>, TokenError> {
     match ask {
         Ask::Provision { pin, policy } => engine.provision(line, &pin, policy, body)?,
+        Ask::Restore { pin, policy, seed } => engine.restore(line, &seed, &pin, policy, body)?,
         Ask::Wipe => engine.wipe(line)?,
         Ask::SetPolicy(policy) => engine.set_policy(line, policy, body)?,
+        Ask::NewWriter => engine.renew_writer(line, body)?,
+        Ask::Backup(quorum) => return engine.backup(line, quorum, body),
+        Ask::Reveal(found) => return engine.reveal(line, &found, body),
         Ask::Release(opening) => return engine.release(line, &opening, body),
         Ask::ReleaseOpen(sum) => {
             return in_suite!(sum.suite, S => engine.release_open::<S>(line, &sum, body));

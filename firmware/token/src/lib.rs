@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_core)]
 
+mod backup;
 pub mod blink;
 mod books;
 pub mod button;
@@ -17,6 +18,7 @@ pub mod platform;
 mod posting;
 mod presence;
 mod release;
+mod reveal;
 mod serial;
 mod session;
 mod storage;

@@ -47,7 +47,7 @@ impl<P: Platform> Limits<P> {
 const VARINT: usize = 10;
 const POSITION: usize = 1 + VARINT;
 const ENTRY: usize = 32 + POSITION + 4 * (1 + 32);
-const CHAIN_HEAD: usize = 2 * VARINT + 1 + MAC_LEN + POSITION;
+const CHAIN_HEAD: usize = 2 * VARINT + 1 + MAC_LEN + POSITION + 5;
 /// The rules and, on a writer, the public key.
 const BOOK: usize = 32 + 2 + 3 + 1 + VARINT + 5 + 1 + 48 + 32;
 const WRITER: usize = 16 + 1 + WRITER_NAME_LEN_MAX + 1 + CLOSINGS_LEN_MAX;

@@ -3,6 +3,9 @@
 //! A posting is computed, written with the new position in one record, and only then answered. The
 //! record holds the whole answer, so a lost one is sent again byte for byte, and neither a power
 //! cut nor a repeated request makes a second entry of the same position.
+//!
+//! A chain ends when the token takes another writer identifier. Then its record is of an earlier
+//! generation than the identity, and counts as that of a chain without entries.
 
 use core_nostd::{
     book::BookKind,
@@ -45,9 +48,19 @@ pub(crate) struct ChainHead {
     request: RequestMac,
     /// Position of the cut it brought.
     cut: Option<u64>,
+    /// Generation of the identity whose chain it is.
+    generation: u32,
 }
 
 impl ChainHead {
+    /// A chain without entries.
+    pub(crate) fn new(identity: &Identity) -> Self {
+        Self {
+            generation: identity.generation,
+            ..Self::default()
+        }
+    }
+
     /// Position of the first entry of the last reply.
     fn first_seq(&self) -> u64 {
         self.next_seq.saturating_sub(u64::from(self.replied))
@@ -141,6 +154,7 @@ impl<P: Platform> Engine<P> {
             replied: u8::try_from(count).unwrap_or(u8::MAX),
             request: request.mac,
             cut,
+            generation: head.generation,
         };
         let entries = body.get(..len).ok_or(TokenError::StorageFailed)?;
         self.write_chain(place, &head, entries, work)?;
@@ -203,7 +217,8 @@ impl<P: Platform> Engine<P> {
         })
     }
 
-    /// The chain at this place and what follows it in its record.
+    /// The chain at this place and what follows it in its record. Of an earlier generation only
+    /// what follows is left; an open book has its key there.
     ///
     /// # Errors
     /// Those of storage.
@@ -213,12 +228,18 @@ impl<P: Platform> Engine<P> {
         place: u8,
         body: &'b mut [u8],
     ) -> Result<(ChainHead, &'b [u8]), TokenError> {
-        let (_, secrets) = self.vault.unlocked()?;
+        let (identity, secrets) = self.vault.unlocked()?;
         let record = self
             .storage
             .get_authentic(&secrets.store_key, Key::Chain(place), body)?
             .ok_or(TokenError::StorageFailed)?;
-        postcard::take_from_bytes(record).map_err(|_| TokenError::StorageFailed)
+        let record = postcard::take_from_bytes(record);
+        let (head, rest): (ChainHead, _) = record.map_err(|_| TokenError::StorageFailed)?;
+        if head.generation == identity.generation {
+            Ok((head, rest))
+        } else {
+            Ok((ChainHead::new(identity), rest))
+        }
     }
 
     /// Writes the chain at this place and what follows it, in one record.
@@ -285,7 +306,7 @@ impl<P: Platform> Engine<P> {
 }
 
 /// Longest head of a chain's record, in bytes.
-const HEAD_LEN_MAX: usize = 10 + 10 + 1 + 16 + 11;
+const HEAD_LEN_MAX: usize = 10 + 10 + 1 + 16 + 11 + 5;
 
 /// What an entry of a batch is signed with. Its amount is wiped when it is dropped.
 struct Link {

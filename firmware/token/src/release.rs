@@ -244,7 +244,9 @@ impl<P: Platform> Engine<P> {
         TaggedSum::from_bytes(c1, c2, tag).map_err(|_| TokenError::BadElement)
     }
 
-    fn allowed(&self, role: impl FnOnce(&Policy) -> bool) -> Result<(), TokenError> {
+    /// # Errors
+    /// [`TokenError::NotAllowed`], those of [`crate::vault::Vault::unlocked`].
+    pub(crate) fn allowed(&self, role: impl FnOnce(&Policy) -> bool) -> Result<(), TokenError> {
         let (identity, _) = self.vault.unlocked()?;
         if role(&identity.policy) {
             Ok(())

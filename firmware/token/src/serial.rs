@@ -85,10 +85,12 @@ impl<S: Read + ReadReady + Write> Line<S> {
             encode(&address, &response, buffer)
         });
         let frame = len.ok().and_then(|len| buffer.get(..len));
-        self.serial
+        let sent = self
+            .serial
             .write_all(frame.unwrap_or_default())
-            .map_err(|_| HostGone)?;
-        self.serial.flush().map_err(|_| HostGone)
+            .and_then(|()| self.serial.flush());
+        self.reader.clear();
+        sent.map_err(|_| HostGone)
     }
 
     /// Sends a short answer and leaves the frame buffer alone.

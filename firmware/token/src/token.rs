@@ -1,6 +1,7 @@
 //! The token: a line, an engine, and the buffer that answers are made in.
 
 use core_nostd::wire::{FrameHeader, Response, TokenError, VERSION_CURRENT};
+use zeroize::Zeroize;
 
 use crate::{
     dispatch::{hello, respond},
@@ -43,8 +44,10 @@ impl<P: Platform> Token<P> {
     fn serve_frame(&mut self) -> Result<(), HostGone> {
         self.line.receive()?;
         let response = respond(&mut self.line, &mut self.engine, &mut self.body);
-        self.line
-            .answer(&response.unwrap_or_else(Response::Error))?;
+        let answered = self.line.answer(&response.unwrap_or_else(Response::Error));
+        // An answer may hold shares of the seed, or a name.
+        self.body.zeroize();
+        answered?;
         // One who waited in vain has his answer; then a new session gets its first.
         if let Some(address) = self.line.hello.take() {
             self.line.address = Some(address);

@@ -306,6 +306,35 @@ impl<P: Platform> Engine<P> {
         self.set_identity(identity, work)
     }
 
+    /// Goes on under a fresh writer identifier, with presence, in ceremony mode. The chains so far
+    /// are no longer this token's: one write of the identity ends them all, see
+    /// [`crate::posting`].
+    ///
+    /// A writer can't: the treasury knows it by its identifier. It is wiped and enrolled again.
+    ///
+    /// # Errors
+    /// Those of [`Self::set_policy`], and of entropy.
+    #[inline(never)]
+    pub(crate) fn renew_writer(
+        &mut self,
+        line: &mut Line<P::Serial>,
+        work: &mut [u8],
+    ) -> Result<(), TokenError> {
+        let (identity, secrets) = self.vault.unlocked()?;
+        secrets.seed()?;
+        let old = *identity;
+        self.must_be_ceremony()?;
+        self.confirm(line, &Prompt::NewWriter)?;
+        let mut rng = self.rng()?;
+        let generation = old.generation.checked_add(1);
+        let identity = Identity {
+            writer: new_writer(&mut rng),
+            generation: generation.ok_or(TokenError::StorageFull)?,
+            ..old
+        };
+        self.set_identity(identity, work)
+    }
+
     /// # Errors
     /// [`TokenError::CeremonyRequired`] unless the token was started in ceremony mode.
     pub(crate) fn must_be_ceremony(&self) -> Result<(), TokenError> {

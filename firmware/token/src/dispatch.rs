@@ -96,7 +96,10 @@ pub(crate) fn respond<'b, P: Platform>(
     reason = "there is no heap to move a large one to"
 )]
 enum Ask {
-    Provision { pin: Pin, policy: Policy },
+    Provision {
+        pin: Pin,
+        policy: Policy,
+    },
     Restore {
         pin: Pin,
         policy: Policy,

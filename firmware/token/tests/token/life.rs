@@ -51,6 +51,14 @@ fn every_command_in_every_state_answers_as_documented() {
         (Request::Hello, [None; 4]),
         (Request::Lock, [None; 4]),
         (Request::Wipe, [Some(CeremonyRequired); 4]),
+        (
+            Request::Restore {
+                pin: PIN,
+                policy: EVERYTHING,
+                shares: &[],
+            },
+            [Some(CeremonyRequired), already, already, already],
+        ),
         (provision(PIN), [None, already, already, already]),
         (
             unlock(PIN),
@@ -122,6 +130,22 @@ fn unlocked_only() -> Vec<(Request<'static>, Option<TokenError>)> {
         (
             Request::SetPolicy { policy: EVERYTHING },
             Some(TokenError::CeremonyRequired),
+        ),
+        (Request::NewWriter, Some(TokenError::CeremonyRequired)),
+        (
+            Request::Backup {
+                threshold: 2,
+                shares: 3,
+            },
+            Some(TokenError::CeremonyRequired),
+        ),
+        (
+            Request::RevealNid {
+                book,
+                account,
+                sealed_nid: &[0; 49],
+            },
+            Some(UnknownBook),
         ),
         (
             Request::ReleaseTotal {

@@ -3,6 +3,7 @@
 //! Every test talks to the token as a host does, in frames, through [`bench::Bench`].
 
 mod attacks;
+mod backup;
 mod bench;
 mod cuts;
 mod entropy;
@@ -14,5 +15,7 @@ mod posting;
 mod power;
 mod presence;
 mod release;
+mod renewal;
+mod reveal;
 mod storage;
 mod wiping;

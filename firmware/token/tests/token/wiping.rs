@@ -24,7 +24,7 @@ use crate::bench::{Bench, EVERYTHING, PIN, RULES, provision};
 const DEVICE_SECRET: [u8; 32] = [9; 32];
 
 /// The bytes of a value as they lie in memory.
-fn memory<T>(value: &T) -> Vec<u8> {
+pub fn memory<T>(value: &T) -> Vec<u8> {
     // The compiler can't see where this pointer is from or what was written there.
     let start = black_box(std::ptr::from_ref(value)).cast::<u8>();
     let byte = |offset| {
@@ -37,7 +37,7 @@ fn memory<T>(value: &T) -> Vec<u8> {
 }
 
 /// Whether any eight bytes in a row of a secret are in memory.
-fn remembers(memory: &[u8], secret: &[u8]) -> bool {
+pub fn remembers(memory: &[u8], secret: &[u8]) -> bool {
     memory
         .windows(8)
         .any(|window| secret.windows(8).any(|part| part == window))

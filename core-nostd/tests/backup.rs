@@ -71,6 +71,56 @@ fn every_subset_of_the_size_of_the_quorum_recovers_and_no_other_does() {
 }
 
 #[test]
+fn a_share_as_numbers_is_the_share_as_words() {
+    let words: Vec<&str> = WORDS.lines().collect();
+    for bytes in [16, 22, 32] {
+        for text in texts(&vec![0x5a; bytes], 2, 3, &mut rng(7)) {
+            let share = Share::from_words(&text).expect("a share");
+            let mut numbers = [0xff; Share::SEED_BYTES + 1];
+            let len = share.write_bytes(&mut numbers).expect("there is room");
+            let (numbers, rest) = numbers.split_at(len);
+            assert!(rest.iter().all(|byte| *byte == 0xff));
+            assert_eq!(len == Share::SEED_BYTES, bytes == 32);
+            let (pairs, _) = numbers.as_chunks::<2>();
+            let looked_up = pairs
+                .iter()
+                .map(|pair| words[usize::from(u16::from_be_bytes(*pair))]);
+            assert!(looked_up.eq(text.split(' ')));
+            let again = Share::from_bytes(numbers).expect("a share");
+            assert_eq!(self::text(&again), text);
+            let mut short = vec![0; len - 1];
+            assert_eq!(share.write_bytes(&mut short), None);
+        }
+    }
+}
+
+#[test]
+fn other_numbers_are_no_share() {
+    let share = &texts(&[1; 32], 1, 1, &mut rng(8))[0];
+    let mut good = [0; Share::SEED_BYTES];
+    let share = Share::from_words(share).expect("a share");
+    assert_eq!(share.write_bytes(&mut good), Some(good.len()));
+    let fault = |bytes: &[u8]| Share::from_bytes(bytes).err();
+    assert_eq!(fault(&good), None);
+    assert_eq!(fault(&[]), Some(ShareError::Length));
+    assert_eq!(fault(&good[..65]), Some(ShareError::Length));
+    assert_eq!(fault(&good[..64]), Some(ShareError::Length));
+    assert_eq!(fault(&[good, good].concat()), Some(ShareError::Length));
+    for word in 0..33_u8 {
+        for bit in 0..16 {
+            let mut bad = good;
+            bad[2 * usize::from(word) + bit / 8] ^= 0x80 >> (bit % 8);
+            let expected = if bit < 6 {
+                ShareError::UnknownWord(word + 1)
+            } else {
+                ShareError::Checksum
+            };
+            assert_eq!(fault(&bad), Some(expected), "bit {bit} of word {word}");
+        }
+    }
+}
+
+#[test]
 fn quorums_are_one_of_one_or_two_and_more() {
     for shares in 0..=u8::MAX {
         for threshold in 0..=u8::MAX {

@@ -87,51 +87,51 @@ fn bytes(words: &str) -> Vec<u8> {
 mod foreign {
     pub const NOT_EXTENDABLE: [&str; 2] = [
         "burning walnut academic acid answer enemy already have numerous guest alcohol relate \
-         single friar airport permit overall ancient estimate kind invasion pencil omit peaceful \
-         patrol evil silent antenna lawsuit fortune username nylon theory",
-        "burning walnut academic agency armed hybrid prize threaten fumes satisfy mouse preach \
-         should writing fatal memory suitable flavor plan divorce unkind width merchant welfare \
-         webcam curly improve umbrella zero welcome freshman single minister",
+         single friar airport permit overall ancient estimate kind invasion pencil omit \
+         peaceful patrol evil silent antenna lawsuit fortune username nylon theory",
+        "burning walnut academic agency armed hybrid prize threaten fumes satisfy mouse \
+         preach should writing fatal memory suitable flavor plan divorce unkind width \
+         merchant welfare webcam curly improve umbrella zero welcome freshman single minister",
     ];
     pub const EXPONENT_1: [&str; 2] = [
-        "cause aquatic academic acid alive learn patrol unwrap decorate deploy garden sugar boring \
-         lecture viral manager learn parcel market thank advocate rebuild temple much square legend \
-         bike cinema machine galaxy lend armed inside",
-        "cause aquatic academic agency arcade recall wrap nuclear failure stay beaver pecan failure \
-         luck mandate march regret march pickup laden slice snake aviation mansion gesture mountain \
-         vintage either easel platform modern presence drove",
+        "cause aquatic academic acid alive learn patrol unwrap decorate deploy garden sugar \
+         boring lecture viral manager learn parcel market thank advocate rebuild temple much \
+         square legend bike cinema machine galaxy lend armed inside",
+        "cause aquatic academic agency arcade recall wrap nuclear failure stay beaver pecan \
+         failure luck mandate march regret march pickup laden slice snake aviation mansion \
+         gesture mountain vintage either easel platform modern presence drove",
     ];
     pub const EXPONENT_4: [&str; 2] = [
-        "acquire reunion academic acid ambition pitch spill physics science treat realize priest \
-         browser device privacy ladybug payroll activity freshman writing practice unfair equip \
-         plot hanger organize cultural rich lawsuit execute budget fragment hush",
+        "acquire reunion academic acid ambition pitch spill physics science treat realize \
+         priest browser device privacy ladybug payroll activity freshman writing practice \
+         unfair equip plot hanger organize cultural rich lawsuit execute budget fragment hush",
         "acquire reunion academic agency amazing resident news upgrade wireless endorse often \
-         deliver alto stadium numb laundry client sunlight rebuild practice sack jump roster herald \
-         born exclude lyrics estate victim voting omit welcome verdict",
+         deliver alto stadium numb laundry client sunlight rebuild practice sack jump roster \
+         herald born exclude lyrics estate victim voting omit welcome verdict",
     ];
     pub const EXPONENT_5: [&str; 2] = [
-        "punish finance academic acid adequate greatest document game language should platform \
-         railroad enjoy install crunch talent ladybug hospital swing kidney acne slush ending \
-         estimate blind trash idea geology survive finger thank marathon total",
+        "punish finance academic acid adequate greatest document game language should \
+         platform railroad enjoy install crunch talent ladybug hospital swing kidney acne \
+         slush ending estimate blind trash idea geology survive finger thank marathon total",
         "punish finance academic agency arena scared item lair epidemic gross ambition square \
          science darkness robin careful health campus deliver duke very submit emphasis gums \
          grocery ruin walnut talent wisdom reward ordinary negative traveler",
     ];
     /// One of one, and two of three, of two groups.
     pub const GROUPS: [&str; 3] = [
-        "resident moment acrobat easy airport maximum paces browser biology squeeze quarter usual \
-         blimp angel slim smoking shrimp purple stilt clinic browser senior alcohol spider garbage \
-         keyboard transfer axis ocean exchange station music saver",
-        "resident moment beard email alive stilt wrist ordinary jerky deal thunder loan extend \
-         elegant carbon alien volume squeeze hobo slavery regular discuss hamster national magazine \
-         closet glasses cubic minister picture rhyme perfect forward",
-        "resident moment beard echo already garden clinic antenna laundry acquire glasses devote \
-         idea document snapshot birthday apart easy staff adult crazy various woman sack favorite \
-         music fiscal lizard trial drink lamp acne aviation",
+        "resident moment acrobat easy airport maximum paces browser biology squeeze quarter \
+         usual blimp angel slim smoking shrimp purple stilt clinic browser senior alcohol \
+         spider garbage keyboard transfer axis ocean exchange station music saver",
+        "resident moment beard email alive stilt wrist ordinary jerky deal thunder loan \
+         extend elegant carbon alien volume squeeze hobo slavery regular discuss hamster \
+         national magazine closet glasses cubic minister picture rhyme perfect forward",
+        "resident moment beard echo already garden clinic antenna laundry acquire glasses \
+         devote idea document snapshot birthday apart easy staff adult crazy various woman \
+         sack favorite music fiscal lizard trial drink lamp acne aviation",
     ];
     pub const HALF: [&str; 1] = [
-        "herald golden academic academic club viral grocery genuine arena justice herald seafood \
-         makeup dish estate findings exact olympic tolerate smoking",
+        "herald golden academic academic club viral grocery genuine arena justice herald \
+         seafood makeup dish estate findings exact olympic tolerate smoking",
     ];
 }
 

@@ -5,7 +5,7 @@
 //!
 //! A token that was restored has the keys of the one that was backed up, but is another writer, so
 //! it can't go on with chains that it knows nothing of. It has no books either: the same rules make
-//! the same books.
+//! the same books. Nor does it know any writer, which can be admitted again.
 
 use core_nostd::{
     backup::{Quorum, SHARES_MAX, Share},
@@ -25,12 +25,11 @@ impl<P: Platform> Engine<P> {
     /// Whether so many shares may be made.
     ///
     /// # Errors
-    /// Those of [`crate::vault::Vault::unlocked`], [`TokenError::WrongRole`],
-    /// [`TokenError::CeremonyRequired`], [`TokenError::BadQuorum`].
+    /// Those of [`crate::vault::Vault::treasury`], [`TokenError::CeremonyRequired`],
+    /// [`TokenError::BadQuorum`].
     #[inline(never)]
     pub(crate) fn take_quorum(&self, threshold: u8, shares: u8) -> Result<Quorum, TokenError> {
-        let (_, secrets) = self.vault.unlocked()?;
-        secrets.seed()?;
+        self.vault.treasury()?;
         self.must_be_ceremony()?;
         Quorum::new(threshold, shares).map_err(|_| TokenError::BadQuorum)
     }

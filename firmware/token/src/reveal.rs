@@ -36,8 +36,7 @@ impl<P: Platform> Engine<P> {
         body: &mut [u8],
     ) -> Result<Reveal, TokenError> {
         let suite = self.find(book, body)?.rules.suite;
-        let (_, secrets) = self.vault.unlocked()?;
-        secrets.seed()?;
+        let (_, secrets) = self.vault.treasury()?;
         self.allowed(|policy| policy.balances)?;
         let sealed = <&SealedNid>::try_from(sealed).map_err(|_| TokenError::BadBox)?;
         let nid = secrets.shared.open_nid(suite, book, account, sealed);

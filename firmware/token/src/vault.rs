@@ -310,19 +310,18 @@ impl<P: Platform> Engine<P> {
     /// are no longer this token's: one write of the identity ends them all, see
     /// [`crate::posting`].
     ///
-    /// A writer can't: the treasury knows it by its identifier. It is wiped and enrolled again.
+    /// The old identifier is listed first, so that its entries go on counting. A writer can't do
+    /// this: the treasury knows it by its identifier. It is wiped and enrolled again.
     ///
     /// # Errors
-    /// Those of [`Self::set_policy`], and of entropy.
+    /// Those of [`Self::set_policy`], of [`Self::retire`], and of entropy.
     #[inline(never)]
     pub(crate) fn renew_writer(
         &mut self,
         line: &mut Line<P::Serial>,
         work: &mut [u8],
     ) -> Result<(), TokenError> {
-        let (identity, secrets) = self.vault.unlocked()?;
-        secrets.seed()?;
-        let old = *identity;
+        let old = *self.vault.treasury()?.0;
         self.must_be_ceremony()?;
         self.confirm(line, &Prompt::NewWriter)?;
         let mut rng = self.rng()?;
@@ -332,6 +331,7 @@ impl<P: Platform> Engine<P> {
             generation: generation.ok_or(TokenError::StorageFull)?,
             ..old
         };
+        self.retire(&old.writer, work)?;
         self.set_identity(identity, work)
     }
 

@@ -189,10 +189,6 @@ impl<P: Platform> Engine<P> {
     ///
     /// # Errors
     /// [`TokenError::TooManyWriters`], those of storage.
-    #[expect(
-        dead_code,
-        reason = "called when a token goes on under a new identifier"
-    )]
     #[inline(never)]
     pub(crate) fn retire(&mut self, old: &WriterId, work: &mut [u8]) -> Result<(), TokenError> {
         match self.listed(old, work) {

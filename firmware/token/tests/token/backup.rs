@@ -247,7 +247,12 @@ fn a_restored_token_knows_no_chain_and_can_not_go_on_with_one() {
     let refused = bench.refusal(&next);
     assert_eq!(refused, TokenError::WrongSeq { next: 0 });
 
-    // What was posted before is not lost: these are the keys of its tags.
+    // What was posted before is not lost: these are the keys of its tags, and its writer can be
+    // admitted.
+    bench.done(&Request::AdmitWriter {
+        writer: ledger.writer,
+        name: "the lost one",
+    });
     let key = public_key::<S, 1024>(&mut bench, book);
     let (range, sum) = (ledger.range(0, cut), ledger.total(0..cut));
     release_total(book, &[range], &sum, |request| {

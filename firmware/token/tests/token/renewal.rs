@@ -3,7 +3,7 @@
 use core_nostd::{
     ciphersuite::Ristretto255Sha512,
     ids::Handle,
-    wire::{Request, Response, TokenError},
+    wire::{Request, Response, Standing, TokenError, WRITERS_MAX},
 };
 use firmware_token::nor::Tear;
 
@@ -70,6 +70,17 @@ fn old_and_new_chain_add_up_and_nothing_else_changes() {
     assert_eq!(open_key(&mut bench), imported);
     assert_eq!(bench.info().policy, policy);
 
+    let listed = bench.call(&Request::Writer { index: 0 });
+    let Response::Writer(info) = listed.response() else {
+        panic!("{listed:?}")
+    };
+    assert_eq!(
+        (info.writer, info.standing),
+        (old.writer, Standing::Retired)
+    );
+    let listed = bench.call(&Request::Writer { index: 1 });
+    assert_eq!(listed.response(), Response::NoWriter);
+
     let mut both = [old, new];
     both.sort_by_key(|ledger| ledger.writer);
     let check = |bench: &mut Bench, request: &Request<'_>| {
@@ -127,6 +138,14 @@ fn every_renewal_begins_at_nought() {
         assert!(!writers.contains(&writer));
         writers.push(writer);
     }
+    // The list is not endless.
+    for _ in 5..WRITERS_MAX {
+        bench.done(&Request::NewWriter);
+    }
+    let refused = bench.refusal(&Request::NewWriter);
+    assert_eq!(refused, TokenError::TooManyWriters);
+    ledger = Ledger::new(&mut bench, ledger.book);
+    ledger.post(&mut bench, &[(ALICE, 1)]);
 }
 
 #[test]
@@ -162,6 +181,13 @@ fn a_power_cut_leaves_the_old_writer_with_its_chain_or_the_new_one_without() {
                 assert_eq!(refused, Some(TokenError::NothingStored), "{cut} {tear:?}");
             }
             assert_eq!(open_key(&mut bench), imported);
+            // Tried again, it is done: listing the old one twice is listing it once.
+            bench.reboot_into(true);
+            bench.done(&Request::Unlock { pin: PIN });
+            bench.done(&Request::NewWriter);
+            let writers = (0..).map(|index| bench.call(&Request::Writer { index }));
+            let listed = writers.take_while(|reply| reply.response() != Response::NoWriter);
+            assert_eq!(listed.count(), if is_old { 1 } else { 2 });
             outcomes[usize::from(is_old)] += 1;
         }
     }

@@ -1,6 +1,14 @@
 //! The life of a token: made, locked, guessed at, blocked, wiped; and what a press of its button is
 //! needed for.
 
+use std::{
+    ops::ControlFlow,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
 use core_nostd::wire::{State, TokenError};
 use e2e_tests::token::{AnyClient, Carrier, TestToken, scripted};
 use emulator::{Answers, Emulator, Listen, Options, Script};
@@ -24,6 +32,19 @@ fn refused<T>(answer: Result<T, ClientError>) -> TokenError {
 fn state(token: &mut AnyClient) -> (State, u8) {
     let info = token.hello().expect("a hello");
     (info.state, info.tries_left)
+}
+
+/// Counts how often the token says that it waits; at that number the request is cancelled.
+fn said_waiting(client: &mut AnyClient, cancel_at: Option<u32>) -> Arc<AtomicU32> {
+    let said = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&said);
+    client.on_waiting(Box::new(move || {
+        match Some(count.fetch_add(1, Ordering::Relaxed) + 1) == cancel_at {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    }));
+    said
 }
 
 fn lives(carrier: Carrier) {
@@ -70,16 +91,9 @@ fn lives(carrier: Carrier) {
         .change_pin(PIN, "another one")
         .expect("the PIN is changed");
 
-    // Guessing across power cuts: no try comes back.
-    client.lock().expect("locked");
-    for left in (0..TRIES).rev() {
-        drop(client);
-        token.kill();
-        token.power_on();
-        client = token.client();
-        let expected = TokenError::WrongPin { tries_left: left };
-        assert_eq!(refused(client.unlock(PIN)), expected);
-    }
+    drop(client);
+    guess(&mut token, carrier);
+    let mut client = token.client();
     assert_eq!(refused(client.unlock("another one")), TokenError::Blocked);
     assert_eq!(state(&mut client).0, State::Blocked);
 
@@ -100,6 +114,35 @@ fn lives(carrier: Carrier) {
         key,
         "the keys are new"
     );
+}
+
+/// Guesses until the token blocks itself, across power cuts: no try comes back.
+fn guess(token: &mut TestToken, carrier: Carrier) {
+    for left in (0..TRIES).rev() {
+        token.kill();
+        token.power_on();
+        let mut client = token.client();
+        let expected = TokenError::WrongPin { tries_left: left };
+        let waited = said_waiting(&mut client, None);
+        assert_eq!(refused(client.unlock(PIN)), expected);
+        // Nothing before the first three tries, 8 s and 16 s before the last two, though the
+        // token has just been switched on.
+        let waited = waited.load(Ordering::Relaxed) > 0;
+        assert!(
+            if left > 4 {
+                !waited
+            } else {
+                waited || left > 1
+            },
+            "{left}"
+        );
+        if left == 1 && carrier != Carrier::InProcess {
+            // The clock of the token in this process skips the wait before it can be cancelled.
+            let _ = said_waiting(&mut client, Some(2));
+            assert_eq!(refused(client.unlock(PIN)), TokenError::Cancelled);
+            assert_eq!(state(&mut client), (State::Locked, 1));
+        }
+    }
 }
 
 #[test]

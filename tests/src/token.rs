@@ -109,7 +109,7 @@ impl TestToken {
                 let parts = Parts {
                     flash: crate::reopen(|| FileFlash::open(&state)),
                     person: Person::Always(true),
-                    clock: HostClock::real(),
+                    clock: HostClock::skipping(),
                     ceremony: self.ceremony,
                 };
                 let (line, thread) = parts.spawn::<TestOnly>().expect("a token");

@@ -18,7 +18,7 @@ use core_nostd::wire::{
 use embedded_io::{ErrorType, Read, ReadReady, Write};
 use firmware_token::{
     Clock, DelayNs, Notice, Platform, Ports, Presence, Prompt, TRIES_MAX, Token, Zeroizing,
-    nor::NorModel, pbkdf2,
+    nor::NorModel,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
@@ -217,11 +217,8 @@ impl<'a> Platform for Memory<'a> {
 
     const TRUE_RANDOM: bool = false;
     const STORE: Range<u32> = 0..FLASH_LEN;
-
-    fn stretch_pin(pin: &[u8], salt: &[u8; 16], device_secret: &[u8; 32]) -> Zeroizing<[u8; 32]> {
-        // Each round is like the next, and their number is public.
-        pbkdf2(pin, &[salt, device_secret], 4)
-    }
+    /// Each round is like the next, and their number is public.
+    const PIN_COST: u32 = 4;
 }
 
 struct Yes;

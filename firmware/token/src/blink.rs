@@ -63,7 +63,8 @@ impl From<&Prompt<'_>> for Pattern {
             Prompt::RevokeWriter { .. } => flashes(2, 2),
             Prompt::Backup { .. } => flashes(3, 0),
             Prompt::Enrol { code, .. } | Prompt::Join { code } => Self::Code(*code),
-            Prompt::Wipe => Self::Flicker,
+            Prompt::Wipe => flashes(4, 0),
+            Prompt::WipeForGood => Self::Flicker,
         }
     }
 }
@@ -164,7 +165,7 @@ mod tests {
         text
     }
 
-    const QUESTIONS: [Prompt<'_>; 15] = [
+    const QUESTIONS: [Prompt<'_>; 16] = [
         Prompt::ReleaseTotal {
             book: "b",
             entries: 3,
@@ -204,6 +205,7 @@ mod tests {
         },
         Prompt::Join { code: 123_456 },
         Prompt::Wipe,
+        Prompt::WipeForGood,
     ];
 
     #[test]

@@ -89,8 +89,9 @@ pub(crate) fn respond<'b, P: Platform>(
     }
 }
 
-/// A command that a person must agree to, checked as far as that can be done without asking. It
-/// borrows nothing of its frame; what it needs of it may be in the body.
+/// A command that waits, for a person to agree or for the time between two PINs, checked as far as
+/// that can be done before. It borrows nothing of its frame; what it needs of it may be in the
+/// body.
 #[expect(
     clippy::large_enum_variant,
     reason = "there is no heap to move a large one to"
@@ -105,6 +106,11 @@ enum Ask {
         policy: Policy,
         seed: RootSeed,
     },
+    Unlock(Pin),
+    ChangePin {
+        old: Pin,
+        new: Pin,
+    },
     Wipe,
     SetPolicy(Policy),
     NewWriter,
@@ -117,7 +123,7 @@ enum Ask {
     RevokeWriter(Revocation),
 }
 
-/// Takes a command, if it is one that a person must agree to.
+/// Takes a command, if it is one that waits.
 #[inline(never)]
 fn take<P: Platform>(
     engine: &mut Engine<P>,
@@ -137,6 +143,11 @@ fn take<P: Platform>(
             seed: engine.take_shares(shares)?,
             pin: Pin::new(pin)?,
             policy: *policy,
+        },
+        Request::Unlock { pin } => Ask::Unlock(Pin::new(pin)?),
+        Request::ChangePin { old, new } => Ask::ChangePin {
+            old: Pin::new(old)?,
+            new: Pin::new(new)?,
         },
         Request::Wipe => Ask::Wipe,
         Request::SetPolicy { policy } => Ask::SetPolicy(*policy),
@@ -182,7 +193,7 @@ fn take<P: Platform>(
     }))
 }
 
-/// Asks a person and does what he agrees to. Meanwhile the frame buffer takes other frames.
+/// Waits, and then does it. Meanwhile the frame buffer takes other frames.
 #[inline(never)]
 fn fulfil<'b, P: Platform>(
     line: &mut Line<P::Serial>,
@@ -193,6 +204,8 @@ fn fulfil<'b, P: Platform>(
     match ask {
         Ask::Provision { pin, policy } => engine.provision(line, &pin, policy, body)?,
         Ask::Restore { pin, policy, seed } => engine.restore(line, &seed, &pin, policy, body)?,
+        Ask::Unlock(pin) => engine.unlock(line, &pin, body)?,
+        Ask::ChangePin { old, new } => engine.change_pin(line, &old, &new, body)?,
         Ask::Wipe => engine.wipe(line)?,
         Ask::SetPolicy(policy) => engine.set_policy(line, policy, body)?,
         Ask::NewWriter => engine.renew_writer(line, body)?,
@@ -227,11 +240,7 @@ fn execute<'b, P: Platform>(
     body: &'b mut [u8],
 ) -> Result<Response<'b>, TokenError> {
     match request {
-        Request::Unlock { pin } => engine.unlock(&Pin::new(pin)?, body)?,
         Request::Lock => engine.lock(),
-        Request::ChangePin { old, new } => {
-            engine.change_pin(&Pin::new(old)?, &Pin::new(new)?, body)?;
-        }
         Request::PublicKey { book } => return engine.public_key(&book, body),
         Request::CreateBook { rules } => return engine.create_book(&rules, body),
         Request::Book { index } => return engine.book(index, body),

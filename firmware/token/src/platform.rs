@@ -5,7 +5,7 @@
 
 use core::{fmt, ops::Range};
 
-use core_nostd::wire::Policy;
+use core_nostd::{pbkdf2::pbkdf2, wire::Policy};
 use embedded_hal::delay::DelayNs;
 use embedded_io::{Read, ReadReady, Write};
 use embedded_storage::nor_flash::NorFlash;
@@ -32,12 +32,24 @@ pub trait Platform {
     /// The byte range of the flash that belongs to the store: whole erase pages, at least 128 KiB.
     const STORE: Range<u32>;
 
-    /// Stretches a PIN into the 32-byte key that seals the secrets of this token.
+    /// How often [`Self::stretch_pin`] goes round: with PBKDF2 some 25,000 instructions each.
     ///
-    /// The cost is the platform's: Argon2id on a host, PBKDF2 ([`crate::pbkdf2`]) where memory
-    /// is short. `device_secret` is [`Ports::device_secret`]; `salt` is stored beside the sealed
-    /// secrets.
-    fn stretch_pin(pin: &[u8], salt: &[u8; 16], device_secret: &[u8; 32]) -> Zeroizing<[u8; 32]>;
+    /// It belongs to a flash: with another cost, every PIN of that flash is a wrong one. What any
+    /// cost is worth stands at [`Self::stretch_pin`].
+    const PIN_COST: u32;
+
+    /// Stretches a PIN into the 32-byte key that seals the secrets of this token: PBKDF2
+    /// ([`crate::pbkdf2`]) unless the platform has the memory for something better.
+    /// `device_secret` is [`Ports::device_secret`]; `salt` is stored beside the sealed secrets.
+    ///
+    /// PBKDF2 protects a PIN from nobody who has copied the flash *and* the device secret: at a
+    /// cost of 1000, which is 0.4 s on a microcontroller, a graphics card tries the million PINs
+    /// of six digits in seconds. Without the device secret the copy can't be searched at all, and
+    /// at the port there are eight tries. Those two protect it; the cost is for what they leave.
+    #[must_use]
+    fn stretch_pin(pin: &[u8], salt: &[u8; 16], device_secret: &[u8; 32]) -> Zeroizing<[u8; 32]> {
+        pbkdf2(pin, &[salt, device_secret], Self::PIN_COST)
+    }
 }
 
 /// The ports of one token, handed over at start.
@@ -111,8 +123,10 @@ pub enum Prompt<'a> {
         /// The book's name.
         book: &'a str,
     },
-    /// Erase every secret on this token.
+    /// Erase every secret on this token. Asked first.
     Wipe,
+    /// The same. Asked second: one press by mistake must not do it.
+    WipeForGood,
     /// Change what this token may open.
     SetPolicy {
         /// What it may open from then on.
@@ -189,6 +203,7 @@ impl fmt::Display for Prompt<'_> {
                 )
             }
             Self::Wipe => f.write_str("WIPE this token"),
+            Self::WipeForGood => f.write_str("WIPE this token FOR GOOD, once more to be sure"),
             Self::SetPolicy { policy } => {
                 let Policy {
                     totals,

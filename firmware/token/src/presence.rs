@@ -1,4 +1,4 @@
-//! The wait for a person: one press authorises one action.
+//! The wait for a person: one press authorises one action. And the wait for time to pass.
 
 use core_nostd::wire::{Response, TokenError};
 use embedded_hal::delay::DelayNs;
@@ -32,27 +32,49 @@ impl<P: Platform> Engine<P> {
         line: &mut Line<P::Serial>,
         prompt: &Prompt<'_>,
     ) -> Result<(), TokenError> {
-        line.reader.clear();
         self.presence.ask(prompt);
-        let answer = self.wait(line);
+        let answer = self.wait(line, PROMPT_TIMEOUT_MS, P::Presence::poll);
         self.presence.done();
-        answer
+        match answer? {
+            Some(true) => Ok(()),
+            Some(false) => Err(TokenError::Denied),
+            None => Err(TokenError::PresenceTimeout),
+        }
     }
 
-    fn wait(&mut self, line: &mut Line<P::Serial>) -> Result<(), TokenError> {
+    /// Lets that time pass, like a wait for presence but for its end.
+    ///
+    /// # Errors
+    /// [`TokenError::Cancelled`], also when the host is gone.
+    #[inline(never)]
+    pub(crate) fn wait_out(
+        &mut self,
+        line: &mut Line<P::Serial>,
+        limit_ms: u64,
+    ) -> Result<(), TokenError> {
+        self.wait(line, limit_ms, |_| None).map(|_| ())
+    }
+
+    /// Waits for an answer, with `None` when the time is over. The host is told every second and
+    /// may cancel.
+    fn wait(
+        &mut self,
+        line: &mut Line<P::Serial>,
+        limit_ms: u64,
+        mut poll: impl FnMut(&mut P::Presence) -> Option<bool>,
+    ) -> Result<Option<bool>, TokenError> {
+        line.reader.clear();
         let start = self.clock.now_ms();
         let mut told = 0;
         loop {
-            match self.presence.poll() {
-                Some(true) => return Ok(()),
-                Some(false) => return Err(TokenError::Denied),
-                None => {}
+            if let Some(answer) = poll(&mut self.presence) {
+                return Ok(Some(answer));
+            }
+            let waited = self.clock.now_ms().saturating_sub(start);
+            if waited >= limit_ms {
+                return Ok(None);
             }
             line.glance().map_err(|Interrupted| TokenError::Cancelled)?;
-            let waited = self.clock.now_ms().saturating_sub(start);
-            if waited >= PROMPT_TIMEOUT_MS {
-                return Err(TokenError::PresenceTimeout);
-            }
             if waited / WAITING_EVERY_MS > told {
                 told = waited / WAITING_EVERY_MS;
                 let address = line.address.unwrap_or_else(|| line.session.nobody());

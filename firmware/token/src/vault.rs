@@ -1,4 +1,4 @@
-//! The secrets, sealed under the PIN, and the tries for it.
+//! The secrets, sealed under the PIN.
 //!
 //! ```text
 //! identity record: salt, writer, role, generation, policy in clear; the secrets sealed with
@@ -6,9 +6,8 @@
 //! tries record:    how many tries are spent
 //! ```
 //!
-//! A try is spent in flash before the PIN is compared and given back only after it was right, so
-//! a power cut never adds one. Changing the PIN writes one record; the old one, still sealed under
-//! the old PIN, stays in the flash until its page is erased.
+//! Changing the PIN writes one record; the old one, still sealed under the old PIN, stays in the
+//! flash until its page is erased.
 
 use core_nostd::{
     ids::WriterId,
@@ -25,12 +24,12 @@ use crate::{
     storage::Key,
 };
 
+mod pin;
 mod secrets;
 
+pub(crate) use pin::Pin;
+pub use pin::TRIES_MAX;
 pub(crate) use secrets::{SealKey, Sealable, Secrets};
-
-/// Wrong PINs in a row until a token blocks itself.
-pub const TRIES_MAX: u8 = 8;
 
 /// What is known of the identity without the PIN. Believed once the seal has been opened.
 #[derive(Clone, Copy)]
@@ -97,32 +96,6 @@ impl Vault {
         let (identity, secrets) = self.unlocked()?;
         secrets.seed()?;
         Ok((identity, secrets))
-    }
-}
-
-/// A PIN of 6 to 16 characters. Wiped when dropped.
-pub(crate) struct Pin {
-    /// A character has at most four bytes.
-    bytes: Zeroizing<[u8; 4 * 16]>,
-    len: usize,
-}
-
-impl Pin {
-    /// # Errors
-    /// [`TokenError::BadPin`].
-    pub(crate) fn new(text: &str) -> Result<Self, TokenError> {
-        let mut bytes = Zeroizing::new([0; 64]);
-        let room = bytes.get_mut(..text.len()).ok_or(TokenError::BadPin)?;
-        room.copy_from_slice(text.as_bytes());
-        if !(6..=16).contains(&text.chars().count()) {
-            return Err(TokenError::BadPin);
-        }
-        let len = text.len();
-        Ok(Self { bytes, len })
-    }
-
-    fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
     }
 }
 
@@ -252,8 +225,13 @@ impl<P: Platform> Engine<P> {
     /// # Errors
     /// Those of [`Self::try_pin`].
     #[inline(never)]
-    pub(crate) fn unlock(&mut self, pin: &Pin, work: &mut [u8]) -> Result<(), TokenError> {
-        let (identity, sealable, seal) = self.try_pin(pin, work)?;
+    pub(crate) fn unlock(
+        &mut self,
+        line: &mut Line<P::Serial>,
+        pin: &Pin,
+        work: &mut [u8],
+    ) -> Result<(), TokenError> {
+        let (identity, sealable, seal) = self.try_pin(line, pin, work)?;
         self.vault.secrets = Some(Secrets::new(&sealable, seal));
         self.vault.identity = Some(identity);
         Ok(())
@@ -271,11 +249,12 @@ impl<P: Platform> Engine<P> {
     #[inline(never)]
     pub(crate) fn change_pin(
         &mut self,
+        line: &mut Line<P::Serial>,
         old: &Pin,
         new: &Pin,
         work: &mut [u8],
     ) -> Result<(), TokenError> {
-        let (identity, sealable, _) = self.try_pin(old, work)?;
+        let (identity, sealable, _) = self.try_pin(line, old, work)?;
         let mut rng = self.rng()?;
         let seal = self.seal_key(&mut rng, new);
         self.write_identity(&identity, &sealable, &seal, work)?;
@@ -345,7 +324,7 @@ impl<P: Platform> Engine<P> {
         }
     }
 
-    /// Erases everything, with presence, in ceremony mode.
+    /// Erases everything, with presence twice, in ceremony mode.
     ///
     /// # Errors
     /// [`TokenError::CeremonyRequired`], those of presence and storage.
@@ -353,53 +332,9 @@ impl<P: Platform> Engine<P> {
     pub(crate) fn wipe(&mut self, line: &mut Line<P::Serial>) -> Result<(), TokenError> {
         self.must_be_ceremony()?;
         self.confirm(line, &Prompt::Wipe)?;
+        self.confirm(line, &Prompt::WipeForGood)?;
         self.stop();
         self.storage.wipe()
-    }
-
-    /// Spends a try, compares the PIN by opening the seal, and gives all tries back if it was
-    /// right.
-    ///
-    /// # Errors
-    /// [`TokenError::NotProvisioned`], [`TokenError::Blocked`], [`TokenError::WrongPin`], also if
-    /// the record was edited, and those of storage.
-    #[inline(never)]
-    fn try_pin(
-        &mut self,
-        pin: &Pin,
-        work: &mut [u8],
-    ) -> Result<(Identity, Sealable, SealKey), TokenError> {
-        if self.vault.identity.is_none() {
-            return Err(TokenError::NotProvisioned);
-        }
-        if self.vault.tries_left() == 0 {
-            return Err(TokenError::Blocked);
-        }
-        self.write_tries(self.vault.tries_spent.saturating_add(1), work)?;
-        let stored = self.storage.get(Key::Identity, work)?;
-        let record: Record<'_> = decode(stored.ok_or(TokenError::StorageFailed)?)?;
-        let identity = record.identity();
-        let mut sealable =
-            Sealable::sealed(identity.role, record.sealed).ok_or(TokenError::StorageFailed)?;
-        let seal = SealKey {
-            salt: record.salt,
-            key: P::stretch_pin(pin.as_bytes(), &record.salt, &self.device_secret),
-        };
-        if !seal.open(&identity, &mut sealable, &record.tag) {
-            let tries_left = self.vault.tries_left();
-            if tries_left == 0 {
-                self.lock();
-            }
-            return Err(TokenError::WrongPin { tries_left });
-        }
-        self.write_tries(0, work)?;
-        Ok((identity, sealable, seal))
-    }
-
-    fn write_tries(&mut self, spent: u8, work: &mut [u8]) -> Result<(), TokenError> {
-        self.storage.put(Key::Tries, &[&[spent]], work)?;
-        self.vault.tries_spent = spent;
-        Ok(())
     }
 
     /// The key that this PIN seals with from now on.

@@ -22,7 +22,17 @@ use crate::{
 
 /// Says once, on standard error, that the token waits for its button, and for what.
 pub fn announce(token: &mut Token, what: &str) {
-    let mut text = Some(format!("press the button on the token to {what}"));
+    say_once(token, format!("press the button on the token to {what}"));
+}
+
+/// Says once, on standard error, that the token makes everybody wait after wrong PINs.
+pub fn announce_delay(token: &mut Token) {
+    let text = "PINs were wrong before: the token takes up to 16 seconds for the next try";
+    say_once(token, text.to_owned());
+}
+
+fn say_once(token: &mut Token, text: String) {
+    let mut text = Some(text);
     token.on_waiting(Box::new(move || {
         if let Some(text) = text.take() {
             hint(&text);

@@ -17,6 +17,7 @@ use crate::{
     failure::{Exit, Failure, Result},
     out::Format,
     pin::PinSource,
+    release,
     server::Server,
     spool::Spool,
 };
@@ -133,6 +134,7 @@ impl Settings {
                     .pin
                     .read("PIN of the token")?
                     .ok_or(TokenError::Locked)?;
+                release::announce_delay(&mut token);
                 token.unlock(&pin)?;
             }
             State::Empty => return Err(TokenError::NotProvisioned.into()),

@@ -52,12 +52,14 @@ impl<C: PinCost> Platform for HostPlatform<C> {
     /// An emulator is no hardware token, however good the host's generator is.
     const TRUE_RANDOM: bool = false;
     const STORE: Range<u32> = flash::STORE;
+    const PIN_COST: u32 = C::PASSES;
 
+    /// Argon2id: a host has the memory.
     fn stretch_pin(pin: &[u8], salt: &[u8; 16], device_secret: &[u8; 32]) -> Zeroizing<[u8; 32]> {
         let mut key = Zeroizing::new([0; 32]);
         // Unwrap safety: the costs are constants in Argon2's range, and pin, salt, secret and key
         // are of lengths it takes; it fails for nothing else.
-        let params = Params::new(C::MEMORY_KIB, C::PASSES, 1, Some(key.len()));
+        let params = Params::new(C::MEMORY_KIB, Self::PIN_COST, 1, Some(key.len()));
         let params = params.expect("the cost of a PIN is in Argon2's range");
         Argon2::new_with_secret(device_secret, Algorithm::Argon2id, Version::V0x13, params)
             .and_then(|argon2| argon2.hash_password_into(pin, salt, &mut *key))

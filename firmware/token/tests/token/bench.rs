@@ -21,7 +21,6 @@ use embedded_storage::nor_flash::{self, NorFlash, ReadNorFlash};
 use firmware_token::{
     Clock, DelayNs, Notice, Platform, Ports, Presence, Prompt, Token, Zeroizing,
     nor::{NorError, NorModel, Tear},
-    pbkdf2,
 };
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use rand_core::{Rng, TryCryptoRng, TryRng};
@@ -59,10 +58,7 @@ impl<const KIB: u32> Platform for Simulated<KIB> {
 
     const TRUE_RANDOM: bool = false;
     const STORE: Range<u32> = 0..KIB * 1024;
-
-    fn stretch_pin(pin: &[u8], salt: &[u8; 16], device: &[u8; 32]) -> Zeroizing<[u8; 32]> {
-        pbkdf2(pin, &[salt, device], 1)
-    }
+    const PIN_COST: u32 = 1;
 }
 
 /// What lies around the token and outlives its power.
@@ -401,6 +397,7 @@ pub struct ButtonState {
 
 #[derive(Clone, Copy, Debug)]
 pub enum Answer {
+    Yes,
     No,
     Never,
 }
@@ -419,7 +416,7 @@ impl Presence for Button {
         let state = self.0.borrow();
         assert!(state.asking);
         match state.answers.front() {
-            None => Some(true),
+            None | Some(Answer::Yes) => Some(true),
             Some(Answer::No) => Some(false),
             Some(Answer::Never) => None,
         }

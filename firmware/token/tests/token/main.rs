@@ -11,6 +11,7 @@ mod foreign_keys;
 mod ledger;
 mod life;
 mod line;
+mod pin;
 mod posting;
 mod power;
 mod presence;

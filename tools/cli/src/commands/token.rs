@@ -15,7 +15,7 @@ use crate::{
     failure::{Failure, Result},
     out::hint,
     pin::PinSource,
-    release::announce,
+    release::{announce, announce_delay},
     settings::Settings,
     teller::Teller,
 };
@@ -78,7 +78,7 @@ pub fn run(settings: &Settings, command: &Command) -> Result<()> {
         Command::ChangePin { new_pin_file } => change_pin(settings, new_pin_file.as_ref()),
         Command::Wipe => {
             let mut token = settings.token()?;
-            announce(&mut token, "ERASE every key on it");
+            announce(&mut token, "ERASE every key on it, twice");
             token.wipe()?;
             done(settings, "erased")
         }
@@ -134,6 +134,7 @@ fn unlock(settings: &Settings) -> Result<()> {
     let pin = pin.ok_or_else(|| {
         Failure::usage("there is no terminal to ask for the PIN: give --pin-file or TALLY_PIN")
     })?;
+    announce_delay(&mut token);
     token.unlock(&pin)?;
     done(settings, "unlocked")
 }
@@ -149,6 +150,7 @@ fn change_pin(settings: &Settings, new_pin_file: Option<&PathBuf>) -> Result<()>
         variable: None,
     };
     let new = new.read_new("new PIN, 6 to 16 characters")?;
+    announce_delay(&mut token);
     token.change_pin(&old, &new)?;
     done(settings, "sealed under the new PIN")
 }

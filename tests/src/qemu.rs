@@ -27,6 +27,7 @@ pub fn program() -> OsString {
 pub struct Qemu {
     child: Child,
     socket: PathBuf,
+    control: PathBuf,
 }
 
 impl Qemu {
@@ -35,9 +36,15 @@ impl Qemu {
     #[must_use]
     pub fn start(dir: &Path, ceremony: bool) -> Self {
         let elf = std::env::var_os("FIRMWARE_ELF").expect("FIRMWARE_ELF names the image");
-        let [socket, panel, entropy, flash] =
-            ["token.sock", "panel.sock", "entropy", "flash.bin"].map(|name| dir.join(name));
-        for stale in [&socket, &panel] {
+        let [socket, panel, control, entropy, flash] = [
+            "token.sock",
+            "panel.sock",
+            "control.sock",
+            "entropy",
+            "flash.bin",
+        ]
+        .map(|name| dir.join(name));
+        for stale in [&socket, &panel, &control] {
             let _ = std::fs::remove_file(stale);
         }
         let _ = symlink("/dev/urandom", entropy.with_extension("in"));
@@ -73,6 +80,8 @@ impl Qemu {
                 "-serial",
                 "chardev:panel",
             ])
+            .arg("-qmp")
+            .arg(format!("unix:{},server=on,wait=off", control.display()))
             .args([
                 "-display",
                 "none",
@@ -87,7 +96,11 @@ impl Qemu {
             command.args(["-device", CEREMONY]);
         }
         let child = command.spawn().expect("QEMU starts");
-        let mut machine = Self { child, socket };
+        let mut machine = Self {
+            child,
+            socket,
+            control,
+        };
         let panel = machine.wait_for(&panel);
         thread::spawn(move || press_the_button(&panel));
         machine
@@ -99,6 +112,26 @@ impl Qemu {
     /// Those of the socket.
     pub fn open(&self) -> io::Result<Port> {
         Port::open(&Address::Unix(self.socket.clone()))
+    }
+
+    /// What is in the memory of the machine, read from outside while it runs.
+    #[must_use]
+    pub fn memory(&self, address: u32, len: u32) -> Vec<u8> {
+        let dump = self.control.with_extension("bin");
+        let save = serde_json::json!({
+            "execute": "pmemsave",
+            "arguments": { "val": address, "size": len, "filename": dump },
+        });
+        let mut control = UnixStream::connect(&self.control).expect("QEMU takes commands");
+        let mut answers = BufReader::new(control.try_clone().expect("a handle")).lines();
+        for command in [serde_json::json!({ "execute": "qmp_capabilities" }), save] {
+            writeln!(control, "{command}").expect("QEMU reads");
+            // A greeting and events come in between.
+            let answer = answers.by_ref().map_while(Result::ok);
+            let mut answer = answer.skip_while(|line| !line.contains(r#""return""#));
+            assert!(answer.next().is_some(), "QEMU refuses {command}");
+        }
+        std::fs::read(dump).expect("QEMU has written it")
     }
 
     /// Ends it with SIGKILL, in the middle of whatever it does.

@@ -67,6 +67,13 @@ impl TestToken {
         token
     }
 
+    /// The same token, switched off and on.
+    pub fn restart(&mut self) {
+        self.kill();
+        self.ceremony = false;
+        self.power_on();
+    }
+
     /// The same token, switched on with the button held.
     pub fn restart_in_ceremony_mode(&mut self) {
         self.kill();
@@ -130,6 +137,16 @@ impl TestToken {
             #[cfg(feature = "qemu")]
             Carrier::Qemu => Running::Qemu(Qemu::start(&self.dir, self.ceremony)),
         });
+    }
+
+    /// The machine that the firmware image runs on.
+    #[cfg(feature = "qemu")]
+    #[must_use]
+    pub fn machine(&self) -> &Qemu {
+        match &self.running {
+            Some(Running::Qemu(qemu)) => qemu,
+            _ => panic!("no machine, or it has no power"),
+        }
     }
 
     /// A fresh line to the token, as raw bytes.

@@ -10,12 +10,12 @@ mod entropy;
 mod fault;
 mod flash;
 mod panel;
+mod stack;
 mod strap;
 mod uart;
 
 use core::ops::Range;
 
-use cortex_m::peripheral::MPU;
 use cortex_m_rt::entry;
 use firmware_token::{Platform, Ports, Token, device};
 
@@ -42,9 +42,10 @@ impl Platform for Mps2 {
 
 #[entry]
 fn main() -> ! {
+    stack::paint();
     let ceremony = strap::take_ceremony();
     let mut core = cortex_m::Peripherals::take().expect("main runs once");
-    guard_stack(&mut core.MPU);
+    stack::guard(&mut core.MPU);
     let clock = Clock::start(core.SYST);
     // First, because QEMU looks only now and then whether a line that was off takes bytes.
     let serial = Uart::serial();
@@ -63,23 +64,4 @@ fn main() -> ! {
     };
     Token::new(ports).serve();
     panic!("the serial line ended")
-}
-
-/// Makes the megabyte below the stack inaccessible, so that an overflow is a fault rather than
-/// writes that vanish: the machine has no memory there, but does not say so.
-fn guard_stack(mpu: &mut MPU) {
-    const BASE: u32 = 0x1ff0_0000;
-    const VALID_REGION_0: u32 = 1 << 4;
-    const NO_ACCESS: u32 = 0;
-    const SIZE_1_MIB: u32 = 19 << 1;
-    const ENABLE: u32 = 1;
-    const ALSO_IN_FAULTS_AND_KEEP_DEFAULT_MAP: u32 = 0b110;
-    // SAFETY: the region holds nothing this image uses; everything else keeps its access rights.
-    unsafe {
-        mpu.rbar.write(BASE | VALID_REGION_0);
-        mpu.rasr.write(NO_ACCESS | SIZE_1_MIB | ENABLE);
-        mpu.ctrl.write(ALSO_IN_FAULTS_AND_KEEP_DEFAULT_MAP | ENABLE);
-    }
-    cortex_m::asm::dsb();
-    cortex_m::asm::isb();
 }

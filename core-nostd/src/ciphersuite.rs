@@ -8,7 +8,7 @@ use crate::{
         ffdhe::{Ffdhe2048, Ffdhe3072},
         ristretto255::Ristretto255,
     },
-    hash,
+    hash::{self, Pieces},
 };
 
 /// The element type of a suite.
@@ -31,8 +31,10 @@ pub trait Ciphersuite: Copy + fmt::Debug + Eq + Send + Sync + 'static {
 
     /// `HashToScalar(msg, DST)` with `expand_message_xmd` on SHA-512 (RFC 9380 section 5.3.1):
     /// as many uniform bytes as [`Group::WideBytes`] has, reduced modulo `q`. On ristretto255
-    /// this is the function of RFC 9497 section 4.1. Both arguments are given in pieces.
-    fn hash_to_scalar(msg: &[&[u8]], dst: &[&[u8]]) -> Scalar<Self> {
+    /// this is the function of RFC 9497 section 4.1. Both arguments are given in pieces, those of
+    /// the message when they are asked for: `msg` calls its argument with one after the other.
+    #[inline(never)]
+    fn hash_to_scalar(msg: &Pieces<'_>, dst: &[&[u8]]) -> Scalar<Self> {
         let mut wide = <WideBytes<Self> as crate::group::ByteArray>::zeroed();
         hash::expand_message_xmd(msg, dst, wide.as_mut());
         Self::Group::reduce(&wide)

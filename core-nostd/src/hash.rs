@@ -80,6 +80,9 @@ pub(crate) fn hash_parts(parts: &[Part<'_>]) -> [u8; 64] {
     hash.finalize().into()
 }
 
+/// A message that is made piece by piece: it calls its argument with one after the other.
+pub type Pieces<'a> = dyn Fn(&mut dyn FnMut(&[u8])) + 'a;
+
 /// The key of a pseudo-random function, wiped when dropped.
 pub(crate) type PrfKey = Zeroizing<[u8; 32]>;
 
@@ -142,11 +145,13 @@ pub(crate) fn prf_array<const N: usize>(key: &[u8; 32], parts: &[Part<'_>]) -> [
     out
 }
 
-/// `expand_message_xmd` of RFC 9380 section 5.3.1 with SHA-512; both arguments in pieces.
+/// `expand_message_xmd` of RFC 9380 section 5.3.1 with SHA-512. The message comes in
+/// pieces, as `msg` gives them out, so does the tag `dst`.
 ///
 /// A domain-separation tag longer than 255 bytes is hashed first (section 5.3.3). At most
 /// 255 · 64 bytes of output are defined; what is beyond stays zero (no caller asks for it).
-pub(crate) fn expand_message_xmd(msg: &[&[u8]], dst: &[&[u8]], out: &mut [u8]) {
+#[inline(never)]
+pub(crate) fn expand_message_xmd(msg: &Pieces<'_>, dst: &[&[u8]], out: &mut [u8]) {
     let oversize: [u8; 64];
     let dst_len: usize = dst.iter().map(|piece| piece.len()).sum();
     let (dst, dst_len): (&[&[u8]], u8) = match u8::try_from(dst_len) {
@@ -168,7 +173,7 @@ pub(crate) fn expand_message_xmd(msg: &[&[u8]], dst: &[&[u8]], out: &mut [u8]) {
     // Step 7: b_0 = H(Z_pad ‖ msg ‖ I2OSP(len_in_bytes, 2) ‖ 0 ‖ DST_prime).
     let mut hash = Sha512::new();
     hash.absorb(&[0; 128]);
-    msg.iter().for_each(|piece| hash.absorb(piece));
+    msg(&mut |piece| hash.absorb(piece));
     let len = u16::try_from(out.len()).unwrap_or(u16::MAX);
     hash.absorb(&len.to_be_bytes());
     hash.absorb(&[0]);
@@ -207,12 +212,16 @@ mod tests {
         let (dst, msg) = (dst.as_bytes(), case.text("msg").as_bytes());
         let expected = case.bytes("uniform_bytes");
         let mut out = vec![0; expected.len()];
-        expand_message_xmd(&[msg], &[dst], &mut out);
+        expand_message_xmd(&|absorb| absorb(msg), &[dst], &mut out);
         assert_eq!(out, expected);
 
         let (dst, msg) = (dst.split_at(dst.len() / 3), msg.split_at(msg.len() / 2));
         out.fill(0);
-        expand_message_xmd(&[msg.0, msg.1], &[dst.0, dst.1], &mut out);
+        let in_pieces = |absorb: &mut dyn FnMut(&[u8])| {
+            absorb(msg.0);
+            absorb(msg.1);
+        };
+        expand_message_xmd(&in_pieces, &[dst.0, dst.1], &mut out);
         assert_eq!(out, expected);
     }
 

@@ -2,6 +2,8 @@
 //!
 #![doc = include_str!("../STATEMENT.md")]
 
+use core::slice;
+
 use rand_core::CryptoRng;
 use sha2::{Digest, Sha512};
 
@@ -72,6 +74,7 @@ pub const CONTEXT_LABEL: &[u8; 14] = b"TALLYSTICK-v1-";
 impl<S: Ciphersuite> Header<'_, S> {
     /// SHA-512 over all fields, each tagged and of fixed width or with its length.
     #[must_use]
+    #[inline(never)]
     pub fn hash(&self) -> [u8; 64] {
         let mut hash = Sha512::new();
         let mut parts = |parts: &[Part<'_>]| hash.parts(parts);
@@ -102,13 +105,9 @@ impl<S: Ciphersuite> Header<'_, S> {
             }
             Scope::Open => parts(&[Part::U64(3)]),
         }
-        let (c1, c2) = self.ciphertext.to_bytes();
-        let d = S::Group::encode(&self.d);
-        parts(&[
-            Part::Bytes(c1.as_ref()),
-            Part::Bytes(c2.as_ref()),
-            Part::Bytes(d.as_ref()),
-        ]);
+        for element in [&self.ciphertext.c1, &self.ciphertext.c2, &self.d] {
+            parts(&[Part::Bytes(S::Group::encode(element).as_ref())]);
+        }
         hash.finalize().into()
     }
 
@@ -161,7 +160,7 @@ impl<S: Ciphersuite> Header<'_, S> {
         f(&DleqStatement {
             a: &S::Group::generator(),
             b: self.public_key.element(),
-            c: &[self.ciphertext.c1],
+            c: slice::from_ref(&self.ciphertext.c1),
             d: &[self.ciphertext.c2 - self.d],
             context: &context,
         })

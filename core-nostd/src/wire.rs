@@ -15,7 +15,7 @@ pub mod response;
 mod verify;
 
 pub use audit::AuditEvent;
-pub use decode::{decode, take};
+pub use decode::{decode, request as decode_request, take};
 pub use error::TokenError;
 pub use frame::{FrameError, FrameHeader, SessionNonce, VERSION_CURRENT, VERSION_MIN};
 pub use request::{Closing, Posting, Request, Rules};

@@ -162,12 +162,12 @@ impl<F: SafePrime<LIMBS>, const LIMBS: usize> Element<F, LIMBS> {
         const WINDOW: u32 = 3;
         // The powers 1 to 7; the power 0 is one.
         let mut powers = [self.0; (1 << WINDOW) - 1];
-        let mut last = self.0;
+        let mut result = self.0;
         for power in powers.iter_mut().skip(1) {
-            last *= &self.0;
-            *power = last;
+            result *= &self.0;
+            *power = result;
         }
-        let mut result = ConstMontyForm::ONE;
+        result = ConstMontyForm::ONE;
         for window in (0..bits.div_ceil(WINDOW)).rev() {
             let mut digit = 0;
             for bit in (WINDOW * window..WINDOW * (window + 1)).rev() {

@@ -13,7 +13,7 @@ use crate::{
     ciphersuite::{Ciphersuite, Element, ElementBytes, Scalar, ScalarBytes, WideBytes},
     error::{DecodeError, VerifyError},
     group::{ByteArray, Group},
-    hash::Absorb,
+    hash::{Absorb, Pieces},
 };
 
 /// A proof: two scalars. Twice the suite's scalar length.
@@ -53,13 +53,17 @@ impl<S: Ciphersuite> DleqProof<S> {
     #[must_use]
     #[inline(never)]
     pub fn prove(k: &Scalar<S>, statement: &DleqStatement<'_, S>, nonce: ProofNonce<S>) -> Self {
-        let (m, _) = statement.composites();
-        // Section 2.2.1, ComputeCompositesFast: Z = k·M.
-        let z = S::Group::mul(&m, k);
+        let m = statement.composite(statement.c);
         let r = nonce.0;
-        let t2 = S::Group::mul(statement.a, &r);
-        let t3 = S::Group::mul(&m, &r);
-        let c = statement.challenge(&m, &z, &t2, &t3);
+        // Section 2.2.1, ComputeCompositesFast: Z = k·M.
+        let c = statement.challenge(
+            &m,
+            [
+                &|| S::Group::mul(&m, k),
+                &|| S::Group::mul(statement.a, &r),
+                &|| S::Group::mul(&m, &r),
+            ],
+        );
         Self { c, s: *r - c * *k }
     }
 
@@ -71,10 +75,13 @@ impl<S: Ciphersuite> DleqProof<S> {
         if statement.c.len() != statement.d.len() {
             return Err(VerifyError::Inconsistent);
         }
-        let (m, z) = statement.composites();
+        let (m, z) = (
+            statement.composite(statement.c),
+            statement.composite(statement.d),
+        );
         let t2 = S::Group::mul(statement.a, &self.s) + S::Group::mul(statement.b, &self.c);
         let t3 = S::Group::mul(&m, &self.s) + S::Group::mul(&z, &self.c);
-        let expected = statement.challenge(&m, &z, &t2, &t3);
+        let expected = statement.challenge(&m, [&|| z, &|| t2, &|| t3]);
         if bool::from(expected.ct_eq(&self.c)) {
             Ok(())
         } else {
@@ -104,9 +111,10 @@ impl<S: Ciphersuite> DleqProof<S> {
 }
 
 impl<S: Ciphersuite> DleqStatement<'_, S> {
-    /// `ComputeComposites` (RFC 9497 section 2.2.2): `M = Σ d_i·C_i` and `Z = Σ d_i·D_i`.
+    /// `ComputeComposites` (RFC 9497 section 2.2.2): `M = Σ d_i·C_i` for the points `C_i`, `Z` for
+    /// the `D_i`.
     #[inline(never)]
-    fn composites(&self) -> (Element<S>, Element<S>) {
+    fn composite(&self, points: &[Element<S>]) -> Element<S> {
         let mut hash = Sha512::new();
         hash.absorb(&two_bytes(ElementBytes::<S>::LEN));
         hash.absorb(S::Group::encode(self.b).as_ref());
@@ -115,57 +123,52 @@ impl<S: Ciphersuite> DleqStatement<'_, S> {
         hash.absorb(self.context);
         let seed: [u8; 64] = hash.finalize().into();
 
-        let len = two_bytes(ElementBytes::<S>::LEN);
-        let mut m = S::Group::identity();
-        let mut z = S::Group::identity();
-        for (i, (c_i, d_i)) in zip(self.c, self.d).enumerate() {
-            let (c_bytes, d_bytes) = (S::Group::encode(c_i), S::Group::encode(d_i));
-            let weight = self.hash_to_scalar(&[
-                &two_bytes(seed.len()),
-                &seed,
-                &two_bytes(i),
-                &len,
-                c_bytes.as_ref(),
-                &len,
-                d_bytes.as_ref(),
-                b"Composite",
-            ]);
-            m = m + S::Group::mul(c_i, &weight);
-            z = z + S::Group::mul(d_i, &weight);
+        let mut sum = S::Group::identity();
+        for (i, (pair, point)) in zip(zip(self.c, self.d), points).enumerate() {
+            sum = sum + S::Group::mul(point, &self.weight(&seed, i, pair));
         }
-        (m, z)
+        sum
     }
 
-    /// The challenge `c` (RFC 9497 section 2.2.1, `challengeTranscript`).
+    /// `d_i`.
     #[inline(never)]
-    fn challenge(
-        &self,
-        m: &Element<S>,
-        z: &Element<S>,
-        t2: &Element<S>,
-        t3: &Element<S>,
-    ) -> Scalar<S> {
-        let len = two_bytes(ElementBytes::<S>::LEN);
-        let [b, m, z, t2, t3] = [self.b, m, z, t2, t3].map(S::Group::encode);
-        self.hash_to_scalar(&[
-            &len,
-            b.as_ref(),
-            &len,
-            m.as_ref(),
-            &len,
-            z.as_ref(),
-            &len,
-            t2.as_ref(),
-            &len,
-            t3.as_ref(),
-            b"Challenge",
-        ])
+    fn weight(&self, seed: &[u8; 64], i: usize, pair: (&Element<S>, &Element<S>)) -> Scalar<S> {
+        self.hash_to_scalar(&|absorb| {
+            absorb(&two_bytes(seed.len()));
+            absorb(seed);
+            absorb(&two_bytes(i));
+            absorb_element::<S>(absorb, pair.0);
+            absorb_element::<S>(absorb, pair.1);
+            absorb(b"Composite");
+        })
+    }
+
+    /// The challenge `c` (RFC 9497 section 2.2.1, `challengeTranscript`), from `M` and then `Z`,
+    /// `t2` and `t3`. Each of these is made when its turn comes and dropped again: on a small stack
+    /// there is no room for all.
+    #[inline(never)]
+    fn challenge(&self, m: &Element<S>, others: [&dyn Fn() -> Element<S>; 3]) -> Scalar<S> {
+        self.hash_to_scalar(&|absorb| {
+            absorb_element::<S>(absorb, self.b);
+            absorb_element::<S>(absorb, m);
+            for element in others {
+                absorb_element::<S>(absorb, &element());
+            }
+            absorb(b"Challenge");
+        })
     }
 
     /// `HashToScalar` with `DST = "HashToScalar-" ‖ contextString` (RFC 9497 section 4).
-    fn hash_to_scalar(&self, msg: &[&[u8]]) -> Scalar<S> {
+    fn hash_to_scalar(&self, msg: &Pieces<'_>) -> Scalar<S> {
         S::hash_to_scalar(msg, &[b"HashToScalar-", self.context])
     }
+}
+
+/// The encoding of an element, behind its length.
+#[inline(never)]
+fn absorb_element<S: Ciphersuite>(absorb: &mut dyn FnMut(&[u8]), element: &Element<S>) {
+    absorb(&two_bytes(ElementBytes::<S>::LEN));
+    absorb(S::Group::encode(element).as_ref());
 }
 
 const SEED_LABEL: &[u8] = b"Seed-";

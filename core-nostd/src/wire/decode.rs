@@ -4,28 +4,58 @@
 //! spelt in two ways could be made to look like two messages, so anything but the shortest form,
 //! the one that is written here, is refused.
 
-use postcard::ser_flavors::Flavor;
+use postcard::{Deserializer, ser_flavors::Flavor};
 use serde::{Deserialize, Serialize};
+
+use super::Request;
 
 /// The value that `bytes` encode, or nothing: nothing may follow it, and it must be encoded as
 /// [`postcard::to_slice`] would.
 #[must_use]
-pub fn decode<'a, T: Deserialize<'a> + Serialize>(mut bytes: &'a [u8]) -> Option<T> {
-    let value = take(&mut bytes)?;
-    bytes.is_empty().then_some(value)
+pub fn decode<'a, T: Deserialize<'a> + Serialize>(bytes: &'a [u8]) -> Option<T> {
+    if measure::<T>(bytes)? != bytes.len() {
+        return None;
+    }
+    read(bytes).ok()
 }
 
 /// Like [`decode`], but takes the value off the front and leaves what follows it. Where there is
 /// none, `bytes` stays as it was.
 #[must_use]
 pub fn take<'a, T: Deserialize<'a> + Serialize>(bytes: &mut &'a [u8]) -> Option<T> {
-    let (value, rest) = postcard::take_from_bytes::<T>(bytes).ok()?;
-    let len = postcard::serialize_with_flavor(&value, Length(0)).ok()?;
-    if bytes.len() != len.checked_add(rest.len())? {
-        return None;
-    }
+    let (value, rest) = bytes.split_at_checked(measure::<T>(bytes)?)?;
     *bytes = rest;
-    Some(value)
+    read(value).ok()
+}
+
+/// The request that `bytes` encode, as [`decode`] would give it. It is large: whoever has little
+/// room should leave it where it is returned.
+///
+/// # Errors
+/// Postcard's, of which none is better than another.
+#[inline(never)]
+pub fn request(bytes: &[u8]) -> postcard::Result<Request<'_>> {
+    if measure::<Request<'_>>(bytes) != Some(bytes.len()) {
+        return Err(postcard::Error::DeserializeBadEncoding);
+    }
+    read(bytes)
+}
+
+fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> postcard::Result<T> {
+    T::deserialize(&mut Deserializer::from_bytes(bytes))
+}
+
+/// The length of the value at the front. A step of its own, because a value may be large, and on a
+/// small stack it should not be there more often than it must.
+#[inline(never)]
+fn measure<'a, T: Deserialize<'a> + Serialize>(bytes: &'a [u8]) -> Option<usize> {
+    let mut deserializer = Deserializer::from_bytes(bytes);
+    let len = match &T::deserialize(&mut deserializer) {
+        Ok(value) => postcard::serialize_with_flavor(value, Length(0)).ok()?,
+        Err(_) => return None,
+    };
+    let rest = deserializer.finalize().ok()?;
+    (bytes.len() == len.checked_add(rest.len())?).then_some(len)
 }
 
 /// Counts bytes. A number is the only thing postcard reads in more than one form, and every other
@@ -52,7 +82,6 @@ impl Flavor for Length {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::Request;
 
     #[test]
     fn a_number_has_one_spelling() {

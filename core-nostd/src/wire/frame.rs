@@ -202,8 +202,8 @@ impl<const N: usize> FrameReader<N> {
         }
         let damaged = FrameError::Damaged;
         let encoded = self.buffer.get_mut(..self.len).ok_or(damaged)?;
-        let len = cobs::decode_in_place(encoded).map_err(|_| damaged)?;
-        let raw = self.buffer.get(..len).ok_or(damaged)?;
+        self.len = cobs::decode_in_place(encoded).map_err(|_| damaged)?;
+        let raw = self.buffer.get(..self.len).ok_or(damaged)?;
         let (covered, crc) = raw.split_last_chunk::<CRC_LEN>().ok_or(damaged)?;
         if CRC.checksum(covered) != u32::from_le_bytes(*crc) {
             return Err(damaged);
@@ -220,6 +220,13 @@ impl<const N: usize> FrameReader<N> {
             return Err(FrameError::Version);
         }
         Ok((header, message))
+    }
+
+    /// The message that [`Self::frame`] has given out, once more.
+    #[must_use]
+    pub fn message(&self) -> &[u8] {
+        let end = self.len.saturating_sub(CRC_LEN);
+        self.buffer.get(HEADER_LEN..end).unwrap_or_default()
     }
 
     /// Forgets what was collected and wipes it.

@@ -34,6 +34,7 @@ fn keys_are_hashed_to_as_published() {
         let (seed, info) = (case.bytes("seed"), case.bytes("key_info"));
         let context = context_string(case.number("mode"));
         let msg: [&[u8]; 4] = [&seed, &two_bytes(&info), &info, &[0]];
+        let msg = |absorb: &mut dyn FnMut(&[u8])| msg.into_iter().for_each(absorb);
         let key = S::hash_to_scalar(&msg, &[b"DeriveKeyPair", &context]);
         assert_eq!(Ristretto255::encode_scalar(&key), case.array("sk"));
         if case.has("pk") {
@@ -174,6 +175,7 @@ impl Proof {
             // Section 3.3.3: the key is tweaked by the public info, and the pairs change sides.
             let info = case.bytes("info");
             let msg: [&[u8]; 3] = [b"Info", &two_bytes(&info), &info];
+            let msg = |absorb: &mut dyn FnMut(&[u8])| msg.into_iter().for_each(absorb);
             let tweak = S::hash_to_scalar(&msg, &[b"HashToScalar-", &context]);
             key = key + tweak;
             public_key = public_key + Ristretto255::mul_base(&tweak);

@@ -20,7 +20,7 @@ use crate::{
     posting::PostRequest,
     release::{Authenticated, OpenSum, Opening},
     reveal::Reveal,
-    serial::{Line, parse},
+    serial::Line,
     suites::in_suite,
     vault::Pin,
     writers::{self, Name, Revocation},
@@ -29,63 +29,101 @@ use core_nostd::{
     backup::Quorum,
     ids::WriterId,
     keys::RootSeed,
-    wire::{Policy, Request, Response, TokenError},
+    wire::{Policy, Request, Response, TokenError, decode_request},
 };
 
 /// The answer to the frame that has just ended.
 ///
-/// Nothing of the request is borrowed any more once the line is used: the frame buffer may then
-/// hold other frames, or serve as a work area.
+/// A request is large, and so is the work that some ask for: it is read anew in each step, so that
+/// it is nowhere on the stack when a person is asked or a statement is made.
 #[inline(never)]
 pub(crate) fn respond<'b, P: Platform>(
     line: &mut Line<P::Serial>,
     engine: &mut Engine<P>,
     body: &'b mut [u8],
 ) -> Result<Response<'b>, TokenError> {
+    match &read(line, engine, body) {
+        Ok(Step::Hello) => hello(engine, body),
+        // It came too late: what it was to end has been answered.
+        Ok(Step::Nothing) => Ok(Response::Done),
+        Ok(Step::Ask(ask)) => fulfil(line, engine, ask, body),
+        Ok(Step::Act) => act(line, engine, body),
+        Err(error) => Err(*error),
+    }
+}
+
+/// What a request comes to. Nothing of the request is borrowed.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is no heap to move a large one to"
+)]
+enum Step {
+    Hello,
+    Nothing,
+    Ask(Ask),
+    Act,
+}
+
+/// Reads the frame that has just ended, which stays where it is, and takes the command if it is one
+/// that a person must agree to.
+#[inline(never)]
+fn read<P: Platform>(
+    line: &mut Line<P::Serial>,
+    engine: &mut Engine<P>,
+    body: &mut [u8],
+) -> Result<Step, TokenError> {
     line.address = Some(line.session.nobody());
     let (header, message) = line.reader.frame()?;
     line.address = Some(header);
-    let request = parse(message);
+    let request = decode_request(message);
     if let Ok(Request::Hello) = request {
         line.session.hello(&header);
-        return hello(engine, body);
+        return Ok(Step::Hello);
     }
     line.session.check(&header)?;
-    let request = request?;
+    let request = request.as_ref().map_err(|_| TokenError::Malformed)?;
     if let Request::Cancel = request {
-        // It came too late: what it was to end has been answered.
         line.address = None;
-        return Ok(Response::Done);
+        return Ok(Step::Nothing);
     }
     line.session.accept(&header)?;
     if !matches!(request, Request::Wipe) {
         engine.start(body)?;
     }
-    if let Some(ask) = take(engine, &request, body)? {
-        return fulfil(line, engine, ask, body);
-    }
-    match request {
-        Request::Post {
+    take(engine, request, body)
+}
+
+/// The commands that no person needs to agree to.
+#[inline(never)]
+fn act<'b, P: Platform>(
+    line: &mut Line<P::Serial>,
+    engine: &mut Engine<P>,
+    body: &'b mut [u8],
+) -> Result<Response<'b>, TokenError> {
+    let message = line.reader.message();
+    match &mut decode_request(message) {
+        Ok(Request::Post {
             book,
             expected_seq,
-            mut posting,
-        } => {
+            posting,
+        }) => {
             let mac = engine.request_mac(message)?;
-            let postings = slice::from_mut(&mut posting);
-            let request = PostRequest::new(book, expected_seq, postings, mac);
+            let postings = slice::from_mut(posting);
+            let request = PostRequest::new(*book, *expected_seq, postings, mac);
             engine.post(&request, body, line.reader.scratch())
         }
-        Request::PostBatch {
+        Ok(Request::PostBatch {
             book,
             expected_seq,
-            mut postings,
-        } => {
+            postings,
+        }) => {
             let mac = engine.request_mac(message)?;
-            let request = PostRequest::new(book, expected_seq, &mut postings, mac);
+            let request = PostRequest::new(*book, *expected_seq, postings, mac);
             engine.post(&request, body, line.reader.scratch())
         }
-        Request::Cut { book } => engine.cut(&book, body, line.reader.scratch()),
-        other => execute(engine, other, body),
+        Ok(Request::Cut { book }) => engine.cut(book, body, line.reader.scratch()),
+        Ok(other) => execute(engine, other, body),
+        Err(_) => Err(TokenError::Malformed),
     }
 }
 
@@ -129,8 +167,8 @@ fn take<P: Platform>(
     engine: &mut Engine<P>,
     request: &Request<'_>,
     body: &mut [u8],
-) -> Result<Option<Ask>, TokenError> {
-    Ok(Some(match request {
+) -> Result<Step, TokenError> {
+    Ok(Step::Ask(match request {
         Request::Provision { pin, policy } => Ask::Provision {
             pin: Pin::new(pin)?,
             policy: *policy,
@@ -189,7 +227,7 @@ fn take<P: Platform>(
         Request::RevokeWriter { writer, closings } => {
             Ask::RevokeWriter(engine.take_revocation(writer, closings, body)?)
         }
-        _ => return Ok(None),
+        _ => return Ok(Step::Act),
     }))
 }
 
@@ -198,26 +236,26 @@ fn take<P: Platform>(
 fn fulfil<'b, P: Platform>(
     line: &mut Line<P::Serial>,
     engine: &mut Engine<P>,
-    ask: Ask,
+    ask: &Ask,
     body: &'b mut [u8],
 ) -> Result<Response<'b>, TokenError> {
     match ask {
-        Ask::Provision { pin, policy } => engine.provision(line, &pin, policy, body)?,
-        Ask::Restore { pin, policy, seed } => engine.restore(line, &seed, &pin, policy, body)?,
-        Ask::Unlock(pin) => engine.unlock(line, &pin, body)?,
-        Ask::ChangePin { old, new } => engine.change_pin(line, &old, &new, body)?,
+        Ask::Provision { pin, policy } => engine.provision(line, pin, *policy, body)?,
+        Ask::Restore { pin, policy, seed } => engine.restore(line, seed, pin, *policy, body)?,
+        Ask::Unlock(pin) => engine.unlock(line, pin, body)?,
+        Ask::ChangePin { old, new } => engine.change_pin(line, old, new, body)?,
         Ask::Wipe => engine.wipe(line)?,
-        Ask::SetPolicy(policy) => engine.set_policy(line, policy, body)?,
+        Ask::SetPolicy(policy) => engine.set_policy(line, *policy, body)?,
         Ask::NewWriter => engine.renew_writer(line, body)?,
-        Ask::Backup(quorum) => return engine.backup(line, quorum, body),
-        Ask::Reveal(found) => return engine.reveal(line, &found, body),
-        Ask::Release(opening) => return engine.release(line, &opening, body),
+        Ask::Backup(quorum) => return engine.backup(line, *quorum, body),
+        Ask::Reveal(found) => return engine.reveal(line, found, body),
+        Ask::Release(opening) => return engine.release(line, opening, body),
         Ask::ReleaseOpen(sum) => {
-            return in_suite!(sum.suite, S => engine.release_open::<S>(line, &sum, body));
+            return in_suite!(sum.suite, S => engine.release_open::<S>(line, sum, body));
         }
-        Ask::Import(import) => return engine.import_book(line, &import, body),
-        Ask::AdmitWriter(writer, name) => engine.admit_writer(line, &writer, &name, body)?,
-        Ask::RevokeWriter(revocation) => engine.revoke_writer(line, &revocation, body)?,
+        Ask::Import(import) => return engine.import_book(line, import, body),
+        Ask::AdmitWriter(writer, name) => engine.admit_writer(line, writer, name, body)?,
+        Ask::RevokeWriter(revocation) => engine.revoke_writer(line, revocation, body)?,
     }
     Ok(Response::Done)
 }
@@ -236,18 +274,18 @@ pub(crate) fn hello<'b, P: Platform>(
 #[inline(never)]
 fn execute<'b, P: Platform>(
     engine: &mut Engine<P>,
-    request: Request<'_>,
+    request: &Request<'_>,
     body: &'b mut [u8],
 ) -> Result<Response<'b>, TokenError> {
     match request {
         Request::Lock => engine.lock(),
-        Request::PublicKey { book } => return engine.public_key(&book, body),
-        Request::CreateBook { rules } => return engine.create_book(&rules, body),
-        Request::Book { index } => return engine.book(index, body),
-        Request::Writer { index } => return engine.writer(index, body),
-        Request::Handle { book, nid } => return engine.handle(&book, nid, body),
-        Request::LastEntry { book } => return engine.last_entry(&book, body),
-        Request::ConfirmDecode { number, minor } => engine.confirm_decode(number, minor, body)?,
+        Request::PublicKey { book } => return engine.public_key(book, body),
+        Request::CreateBook { rules } => return engine.create_book(rules, body),
+        Request::Book { index } => return engine.book(*index, body),
+        Request::Writer { index } => return engine.writer(*index, body),
+        Request::Handle { book, nid } => return engine.handle(book, nid, body),
+        Request::LastEntry { book } => return engine.last_entry(book, body),
+        Request::ConfirmDecode { number, minor } => engine.confirm_decode(*number, *minor, body)?,
         Request::LastStatement => return engine.last_statement(body).map(Response::Statement),
         // The others were dealt with before, or belong to versions to come.
         _ => return Err(TokenError::Malformed),

@@ -11,10 +11,12 @@ use core_nostd::{
     ciphertext::Ciphertext,
     group::Group,
     ids::{BookId, Handle},
+    proof::dleq::DleqProof,
     statement::{Header, Span},
     tag::{LastPosition, Range, TaggedSum},
     wire::{PerWriter, Policy, Response, StatementRecord, TokenError, scope::ScopeRecord},
 };
+use serde::Serialize;
 
 use crate::{
     books::keep,
@@ -42,6 +44,20 @@ pub(crate) struct OpenSum {
     book: BookId,
     count: u64,
     len: usize,
+}
+
+impl OpenSum {
+    #[inline(never)]
+    fn opening<S: Ciphersuite>(&self, body: &[u8]) -> Result<Opening<S>, TokenError> {
+        let halves = body.get(..self.len).map(|both| both.split_at(self.len / 2));
+        let (c1, c2) = halves.ok_or(TokenError::BadElement)?;
+        Ok(Opening {
+            book: self.book,
+            count: self.count,
+            scope: ScopeRecord::Open,
+            ciphertext: Ciphertext::from_bytes(c1, c2).map_err(|_| TokenError::BadElement)?,
+        })
+    }
 }
 
 impl<P: Platform> Engine<P> {
@@ -144,16 +160,13 @@ impl<P: Platform> Engine<P> {
         sum: &OpenSum,
         body: &'b mut [u8],
     ) -> Result<Response<'b>, TokenError> {
-        let halves = body.get(..sum.len).map(|both| both.split_at(sum.len / 2));
-        let (c1, c2) = halves.ok_or(TokenError::BadElement)?;
-        let opening = Opening {
-            book: sum.book,
-            count: sum.count,
-            scope: ScopeRecord::Open,
-            ciphertext: Ciphertext::<S>::from_bytes(c1, c2).map_err(|_| TokenError::BadElement)?,
-        };
-        self.allowed(|policy| policy.open_sums)?;
-        self.release(line, &opening, body)
+        match &sum.opening::<S>(body) {
+            Ok(opening) => {
+                self.allowed(|policy| policy.open_sums)?;
+                self.release(line, opening, body)
+            }
+            Err(error) => Err(*error),
+        }
     }
 
     /// Opens what a person agrees to.
@@ -264,11 +277,7 @@ impl<P: Platform> Engine<P> {
         body: &'b mut [u8],
         work: &mut [u8],
     ) -> Result<Response<'b>, TokenError> {
-        let number = match self.last_statement(body) {
-            Ok(last) => last.number.saturating_add(1),
-            Err(TokenError::NothingStored) => 1,
-            Err(error) => return Err(error),
-        };
+        let number = self.next_number(body)?;
         let key = self.secret_key::<S>(&opening.book, body)?;
         let mut rng = self.rng()?;
         let (_, secrets) = self.vault.unlocked()?;
@@ -281,29 +290,49 @@ impl<P: Platform> Engine<P> {
             ciphertext: opening.ciphertext,
             d: key.decrypt_to_element(&opening.ciphertext),
         };
-        let (proof_c, proof_s) = header.prove(&key, &secrets.hedge, &mut rng).to_bytes();
-        let (c1, c2) = header.ciphertext.to_bytes();
-        let d = S::Group::encode(&header.d);
-        let record = StatementRecord {
-            number,
-            book: opening.book,
-            count: opening.count,
-            scope: opening.scope.clone(),
-            c1: c1.as_ref(),
-            c2: c2.as_ref(),
-            d: d.as_ref(),
-            proof_c: proof_c.as_ref(),
-            proof_s: proof_s.as_ref(),
-        };
-        let len = postcard::to_slice(&record, body)
-            .map_err(|_| TokenError::StorageFailed)?
-            .len();
+        let proof = header.prove(&key, &secrets.hedge, &mut rng);
+        let len = write_statement(&header, &opening.scope, &proof, body)?;
         let bytes: &'b [u8] = body.get(..len).ok_or(TokenError::StorageFailed)?;
         self.storage
             .put_authentic(&secrets.store_key, Key::Statement, &[bytes], work)?;
         let record = postcard::from_bytes(bytes).map_err(|_| TokenError::StorageFailed)?;
         Ok(Response::Statement(record))
     }
+
+    #[inline(never)]
+    fn next_number(&mut self, body: &mut [u8]) -> Result<u64, TokenError> {
+        match self.last_statement(body) {
+            Ok(last) => Ok(last.number.saturating_add(1)),
+            Err(TokenError::NothingStored) => Ok(1),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Writes a [`StatementRecord`] to the start of `out`, field by field: on a small stack there is no
+/// room for all of them. Returns its length.
+#[inline(never)]
+fn write_statement<S: Ciphersuite>(
+    header: &Header<'_, S>,
+    scope: &ScopeRecord,
+    proof: &DleqProof<S>,
+    out: &mut [u8],
+) -> Result<usize, TokenError> {
+    let mut len = append(out, 0, &(header.number, header.book, header.count, scope))?;
+    for element in [&header.ciphertext.c1, &header.ciphertext.c2, &header.d] {
+        len = append(out, len, &S::Group::encode(element).as_ref())?;
+    }
+    let (c, s) = proof.to_bytes();
+    len = append(out, len, &c.as_ref())?;
+    append(out, len, &s.as_ref())
+}
+
+/// Writes a field behind the first `len` bytes of `out` and returns their new length.
+#[inline(never)]
+fn append(out: &mut [u8], len: usize, field: &impl Serialize) -> Result<usize, TokenError> {
+    let room = out.get_mut(len..).ok_or(TokenError::StorageFailed)?;
+    let written = postcard::to_slice(field, room).map_err(|_| TokenError::StorageFailed)?;
+    Ok(len + written.len())
 }
 
 /// Whether an encoded element is `minor·G`.

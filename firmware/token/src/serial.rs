@@ -1,7 +1,7 @@
 //! The line to the host: frames in, answers out, and what may come while presence is awaited.
 
 use core_nostd::wire::{
-    FrameError, FrameHeader, Request, Response, TokenError, decode,
+    FrameError, FrameHeader, Request, Response, TokenError, decode_request,
     frame::{FrameBody, FrameReader, encode_with},
 };
 use embedded_io::{Read, ReadReady, Write};
@@ -75,15 +75,22 @@ impl<S: Read + ReadReady + Write> Line<S> {
 
     /// Sends an answer, built where the request was.
     #[inline(never)]
-    pub(crate) fn answer(&mut self, response: &Response<'_>) -> Result<(), HostGone> {
+    pub(crate) fn answer(
+        &mut self,
+        outcome: &Result<Response<'_>, TokenError>,
+    ) -> Result<(), HostGone> {
         let Some(address) = self.address else {
             return Ok(());
         };
         let buffer = self.reader.scratch();
-        let len = encode(&address, response, buffer).or_else(|error| {
-            let response = Response::Error(error.into());
-            encode(&address, &response, buffer)
-        });
+        let written = match outcome {
+            Ok(response) => match encode(&address, response, buffer) {
+                Ok(len) => Ok(len),
+                Err(error) => Err(error.into()),
+            },
+            Err(error) => Err(*error),
+        };
+        let len = written.or_else(|error| encode(&address, &Response::Error(error), buffer));
         let frame = len.ok().and_then(|len| buffer.get(..len));
         let sent = self
             .serial
@@ -124,17 +131,17 @@ impl<S: Read + ReadReady + Write> Line<S> {
             Ok(frame) => frame,
             Err(error) => return Ok((self.session.nobody(), error.into())),
         };
-        let request = parse(message);
+        let request = decode_request(message);
         if let Ok(Request::Hello) = request {
             self.session.hello(&header);
             self.hello = Some(header);
             return Err(Interrupted);
         }
-        let error = match (self.session.check(&header), request) {
+        let error = match (self.session.check(&header), &request) {
             (Err(stale), _) => stale,
             (Ok(()), Ok(Request::Cancel)) => return Err(Interrupted),
             (Ok(()), Ok(_)) => TokenError::Busy,
-            (Ok(()), Err(malformed)) => malformed,
+            (Ok(()), Err(_)) => TokenError::Malformed,
         };
         Ok((header, error))
     }
@@ -154,12 +161,6 @@ impl<S: Read + ReadReady + Write> Line<S> {
         // Requests carry PINs and amounts; what was taken is not kept.
         Ok(core::mem::take(byte))
     }
-}
-
-/// The request in a message.
-#[inline(never)]
-pub(crate) fn parse(message: &[u8]) -> Result<Request<'_>, TokenError> {
-    decode(message).ok_or(TokenError::Malformed)
 }
 
 /// Serialises a response straight into a frame.

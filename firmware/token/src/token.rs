@@ -44,18 +44,22 @@ impl<P: Platform> Token<P> {
     fn serve_frame(&mut self) -> Result<(), HostGone> {
         self.line.receive()?;
         let response = respond(&mut self.line, &mut self.engine, &mut self.body);
-        let answered = self.line.answer(&response.unwrap_or_else(Response::Error));
+        let answered = self.line.answer(&response);
         // An answer may hold shares of the seed, or a name.
         self.body.zeroize();
         answered?;
-        // One who waited in vain has his answer; then a new session gets its first.
-        if let Some(address) = self.line.hello.take() {
-            self.line.address = Some(address);
-            let response = hello(&mut self.engine, &mut self.body);
-            self.line
-                .answer(&response.unwrap_or_else(Response::Error))?;
-        }
-        Ok(())
+        self.greet()
+    }
+
+    /// One who waited in vain has his answer; then a new session gets its first.
+    #[inline(never)]
+    fn greet(&mut self) -> Result<(), HostGone> {
+        let Some(address) = self.line.hello.take() else {
+            return Ok(());
+        };
+        self.line.address = Some(address);
+        let response = hello(&mut self.engine, &mut self.body);
+        self.line.answer(&response)
     }
 }
 

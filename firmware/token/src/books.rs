@@ -25,6 +25,8 @@ pub(crate) struct Book<'b> {
     pub(crate) place: u8,
     pub(crate) id: BookId,
     pub(crate) rules: BookRules<'b>,
+    /// Its public key, on a writer.
+    pub(crate) granted: Option<[u8; 32]>,
 }
 
 impl Book<'_> {
@@ -39,7 +41,8 @@ impl Book<'_> {
     }
 }
 
-/// The record of a book. It begins with the identifier, by which it is found.
+/// The record of a book. It begins with the identifier, by which it is found; on a writer the
+/// public key follows it.
 #[derive(Serialize, Deserialize)]
 struct Record<'a> {
     book: BookId,
@@ -48,7 +51,7 @@ struct Record<'a> {
 }
 
 /// Longest record of a book, in bytes.
-const RECORD_LEN_MAX: usize = 32 + 2 + 3 + 1 + 10 + 5 + 1 + 48;
+const RECORD_LEN_MAX: usize = 32 + 2 + 3 + 1 + 10 + 5 + 1 + 48 + 32;
 
 impl<P: Platform> Engine<P> {
     /// Counts the books in the store.
@@ -72,20 +75,38 @@ impl<P: Platform> Engine<P> {
     /// Adds a book whose key comes from the seed.
     ///
     /// # Errors
-    /// [`TokenError::BadRules`], those of [`Self::admit`] and of storage.
+    /// Those of [`crate::vault::Vault::treasury`], [`TokenError::BadRules`], those of
+    /// [`Self::admit`] and of storage.
     #[inline(never)]
     pub(crate) fn create_book<'b>(
         &mut self,
         rules: &Rules<'_>,
         body: &'b mut [u8],
     ) -> Result<Response<'b>, TokenError> {
-        self.vault.unlocked()?;
+        self.vault.treasury()?;
         let checked = rules.check().ok_or(TokenError::BadRules)?;
         self.admit(&checked, body)?;
         let mut bytes = [0; RECORD_LEN_MAX];
         let record = write_record(&checked.id(), rules, &mut bytes)?;
-        let place = self.add_book(record, &[], body)?;
+        let place = self.add_book(&[record], &[], body)?;
         self.book(place, body)
+    }
+
+    /// Adds a book that was admitted and granted, and returns its place.
+    ///
+    /// # Errors
+    /// Those of storage.
+    #[inline(never)]
+    pub(crate) fn add_granted(
+        &mut self,
+        book: &BookId,
+        rules: &Rules<'_>,
+        public_key: &[u8; 32],
+        work: &mut [u8],
+    ) -> Result<u8, TokenError> {
+        let mut bytes = [0; RECORD_LEN_MAX];
+        let record = write_record(book, rules, &mut bytes)?;
+        self.add_book(&[record, public_key], &[], work)
     }
 
     /// Whether a book may be added.
@@ -123,7 +144,7 @@ impl<P: Platform> Engine<P> {
     #[inline(never)]
     pub(crate) fn add_book(
         &mut self,
-        record: &[u8],
+        record: &[&[u8]],
         sealed_key: &[u8],
         work: &mut [u8],
     ) -> Result<u8, TokenError> {
@@ -132,7 +153,7 @@ impl<P: Platform> Engine<P> {
         self.write_chain(place, &ChainHead::new(identity), sealed_key, work)?;
         let (_, secrets) = self.vault.unlocked()?;
         self.storage
-            .put_authentic(&secrets.store_key, Key::Book(place), &[record], work)?;
+            .put_authentic(&secrets.store_key, Key::Book(place), record, work)?;
         self.books = place.saturating_add(1);
         Ok(place)
     }
@@ -176,7 +197,11 @@ impl<P: Platform> Engine<P> {
         book: &BookId,
         body: &'b mut [u8],
     ) -> Result<Response<'b>, TokenError> {
-        let suite = self.find(book, body)?.rules.suite;
+        let Book { rules, granted, .. } = self.find(book, body)?;
+        let suite = rules.suite;
+        if let Some(key) = granted {
+            return Ok(Response::PublicKey(keep(&[&key], body)?));
+        }
         in_suite!(suite, S => {
             let key = self.secret_key::<S>(book, body)?.public_key().to_bytes();
             Ok(Response::PublicKey(keep(&[key.as_ref()], body)?))
@@ -248,11 +273,12 @@ impl<P: Platform> Engine<P> {
             .storage
             .get_authentic(&secrets.store_key, key, body)?
             .ok_or(TokenError::StorageFailed)?;
-        let Record { book, rules } = read_record(record)?;
+        let (Record { book, rules }, rest) = read_record(record)?;
         Ok(Book {
             place,
             id: book,
             rules: rules.check().ok_or(TokenError::StorageFailed)?,
+            granted: rest.first_chunk().copied(),
         })
     }
 }
@@ -272,8 +298,8 @@ pub(crate) fn write_record<'o>(
         .map_err(|_| TokenError::StorageFailed)
 }
 
-fn read_record(record: &[u8]) -> Result<Record<'_>, TokenError> {
-    postcard::from_bytes(record).map_err(|_| TokenError::StorageFailed)
+fn read_record(record: &[u8]) -> Result<(Record<'_>, &[u8]), TokenError> {
+    postcard::take_from_bytes(record).map_err(|_| TokenError::StorageFailed)
 }
 
 /// The name in the record of a book.
@@ -281,7 +307,7 @@ fn read_record(record: &[u8]) -> Result<Record<'_>, TokenError> {
 /// # Errors
 /// [`TokenError::StorageFailed`] if it is no such record.
 pub(crate) fn name(record: &[u8]) -> Result<&str, TokenError> {
-    Ok(read_record(record)?.rules.name)
+    Ok(read_record(record)?.0.rules.name)
 }
 
 /// Copies these strings, one after the other, to the start of the body.

@@ -7,7 +7,15 @@
 //! | `Provision` | yes | `AlreadyProvisioned` | `AlreadyProvisioned` | `AlreadyProvisioned` |
 //! | `Restore` (ceremony mode) | yes | `AlreadyProvisioned` | `AlreadyProvisioned` | the same |
 //! | `Unlock`, `ChangePin` | `NotProvisioned` | yes | yes | `Blocked` |
+//! | `EnrolJoin`, `…Confirm`, `…Finish` | as `Provision`, in ceremony mode | | | |
 //! | all others | `NotProvisioned` | `Locked` | yes | `Blocked` |
+//!
+//! Unlocked, a treasury answers `TakeBook` with `WrongRole`, and a writer answers so `CreateBook`,
+//! `ImportBook`, the releases, `RevealNid`, `SetPolicy`, `Backup`, `NewWriter`, `EnrolOffer`,
+//! `EnrolReveal`, `EnrolGrant`, `GrantBook`, `Writer`, `AdmitWriter` and `RevokeWriter`.
+//!
+//! What is wrong with a PIN or a name shows first; then the state, the role, ceremony mode, and
+//! the rest of the request.
 //!
 //! A store that can't be read answers everything but `Wipe` with `StorageFailed`.
 
@@ -78,6 +86,7 @@ fn read<P: Platform>(
     let request = decode_request(message);
     if let Ok(Request::Hello) = request {
         line.session.hello(&header);
+        engine.enrolment.greet(header.session);
         return Ok(Step::Hello);
     }
     line.session.check(&header)?;
@@ -157,6 +166,9 @@ enum Ask {
     Release(Opening<Authenticated>),
     ReleaseOpen(OpenSum),
     Import(Import),
+    EnrolOffer,
+    EnrolConfirm([u8; 32]),
+    EnrolGrant(Name),
     AdmitWriter(WriterId, Name),
     RevokeWriter(Revocation),
 }
@@ -223,6 +235,9 @@ fn take<P: Platform>(
             c2,
         } => Ask::ReleaseOpen(engine.take_open_sum(book, *count, [c1, c2], body)?),
         Request::ImportBook { rules, x } => Ask::Import(engine.take_key(rules, x, body)?),
+        Request::EnrolOffer => Ask::EnrolOffer,
+        Request::EnrolConfirm { point } => Ask::EnrolConfirm(*point),
+        Request::EnrolGrant { name } => Ask::EnrolGrant(writers::name(name)?),
         Request::AdmitWriter { writer, name } => Ask::AdmitWriter(*writer, writers::name(name)?),
         Request::RevokeWriter { writer, closings } => {
             Ask::RevokeWriter(engine.take_revocation(writer, closings, body)?)
@@ -254,6 +269,9 @@ fn fulfil<'b, P: Platform>(
             return in_suite!(sum.suite, S => engine.release_open::<S>(line, sum, body));
         }
         Ask::Import(import) => return engine.import_book(line, import, body),
+        Ask::EnrolOffer => return engine.enrol_offer(line, body),
+        Ask::EnrolConfirm(point) => engine.enrol_confirm(line, point)?,
+        Ask::EnrolGrant(name) => return engine.enrol_grant(line, name, body),
         Ask::AdmitWriter(writer, name) => engine.admit_writer(line, writer, name, body)?,
         Ask::RevokeWriter(revocation) => engine.revoke_writer(line, revocation, body)?,
     }
@@ -282,6 +300,17 @@ fn execute<'b, P: Platform>(
         Request::PublicKey { book } => return engine.public_key(book, body),
         Request::CreateBook { rules } => return engine.create_book(rules, body),
         Request::Book { index } => return engine.book(*index, body),
+        Request::EnrolJoin { commitment } => return engine.enrol_join(commitment),
+        Request::EnrolReveal { writer, point } => return engine.enrol_reveal(writer, point, body),
+        Request::EnrolFinish { pin, sealed } => {
+            engine.enrol_finish(&Pin::new(pin)?, sealed, body)?;
+        }
+        Request::GrantBook { book, writer } => return engine.grant_book(book, writer, body),
+        Request::TakeBook {
+            rules,
+            public_key,
+            mac,
+        } => return engine.take_book(rules, public_key, mac, body),
         Request::Writer { index } => return engine.writer(*index, body),
         Request::Handle { book, nid } => return engine.handle(book, nid, body),
         Request::LastEntry { book } => return engine.last_entry(book, body),

@@ -1,11 +1,12 @@
 //! Everything of a token but its line and its buffers. What it does is in the modules named after
 //! it: [`crate::vault`], [`crate::books`], [`crate::foreign_keys`], [`crate::posting`],
-//! [`crate::release`], [`crate::writers`], [`crate::presence`].
+//! [`crate::release`], [`crate::enrolment`], [`crate::writers`], [`crate::presence`].
 
 use core_nostd::wire::{Info, TokenError, VERSION_CURRENT, VERSION_MIN};
 use zeroize::Zeroizing;
 
 use crate::{
+    enrolment::Enrolment,
     entropy::{OperationRng, Source},
     limits::{FRAME_LEN, Limits},
     platform::{Platform, Ports},
@@ -23,6 +24,7 @@ pub(crate) struct Engine<P: Platform> {
     pub(crate) books: u8,
     /// Number of writers in the store, without this token.
     pub(crate) writers: u8,
+    pub(crate) enrolment: Enrolment,
     pub(crate) entropy: Source<P::Entropy>,
     pub(crate) presence: P::Presence,
     pub(crate) clock: P::Clock,
@@ -40,6 +42,7 @@ impl<P: Platform> Engine<P> {
             vault: Vault::new(),
             books: 0,
             writers: 0,
+            enrolment: Enrolment::new(),
             entropy: Source::new(ports.entropy),
             presence: ports.presence,
             clock: ports.clock,
@@ -70,6 +73,7 @@ impl<P: Platform> Engine<P> {
     pub(crate) fn stop(&mut self) {
         self.vault = Vault::new();
         (self.books, self.writers) = (0, 0);
+        self.enrolment.end();
         self.started = false;
     }
 

@@ -47,7 +47,8 @@ impl<P: Platform> Engine<P> {
     /// Takes a key: checks it and the book it is for, and seals it into the body.
     ///
     /// # Errors
-    /// [`TokenError::BadRules`], [`TokenError::WrongKind`], those of [`Self::admit`],
+    /// Those of [`crate::vault::Vault::treasury`], [`TokenError::BadRules`],
+    /// [`TokenError::WrongKind`], those of [`Self::admit`],
     /// [`TokenError::BadKey`], [`TokenError::KeyInUse`], those of storage.
     #[inline(never)]
     pub(crate) fn take_key(
@@ -56,7 +57,7 @@ impl<P: Platform> Engine<P> {
         x: &[u8],
         body: &mut [u8],
     ) -> Result<Import, TokenError> {
-        self.vault.unlocked()?;
+        self.vault.treasury()?;
         let checked = rules.check().ok_or(TokenError::BadRules)?;
         if checked.kind != BookKind::Open {
             return Err(TokenError::WrongKind);
@@ -95,7 +96,7 @@ impl<P: Platform> Engine<P> {
         let sealed = sealed.ok_or(TokenError::StorageFailed)?;
         let book = books::name(record)?;
         self.confirm(line, &Prompt::ImportBook { book })?;
-        let place = self.add_book(record, sealed, line.reader.scratch())?;
+        let place = self.add_book(&[record], sealed, line.reader.scratch())?;
         self.book(place, body)
     }
 

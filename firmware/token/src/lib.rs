@@ -10,6 +10,7 @@ pub mod button;
 pub mod device;
 mod dispatch;
 mod engine;
+mod enrolment;
 mod entropy;
 mod foreign_keys;
 mod limits;
@@ -25,7 +26,6 @@ mod storage;
 mod suites;
 mod token;
 mod vault;
-#[allow(dead_code, reason = "claims are not held to the list yet")]
 mod writers;
 
 pub use button::{Active, ButtonAndLed};

@@ -14,7 +14,7 @@ use core_nostd::{
     entry::Entry,
     group::Group,
     ids::{BookId, Handle, Place},
-    keys::Nonce,
+    keys::{Nonce, PublicKey, SecretKey, SharedKeys},
     seal::prf,
     wire::{BATCH_LEN_MAX, Posting, Response, SignedEntry, TokenError},
 };
@@ -129,7 +129,8 @@ impl<P: Platform> Engine<P> {
         let book = self.find(&request.book, body)?;
         book.must_be(BookKind::Authenticated)?;
         let links = check::<P>(&book, request)?;
-        let (place, min_entries) = (book.place, u64::from(book.rules.min_entries));
+        let (place, granted) = (book.place, book.granted);
+        let min_entries = u64::from(book.rules.min_entries);
 
         let (head, _) = self.chain(place, body)?;
         if request.expected_seq != head.next_seq {
@@ -144,7 +145,7 @@ impl<P: Platform> Engine<P> {
             };
         }
 
-        let len = self.sign(request, &links, body)?;
+        let len = self.sign(request, &links, granted, body)?;
         let count = links.len() as u64;
         let next_seq = head.next_seq.saturating_add(count);
         let cut = due_cut(head.last_cut, next_seq, min_entries);
@@ -282,11 +283,12 @@ impl<P: Platform> Engine<P> {
         &mut self,
         request: &PostRequest<'_>,
         links: &Links,
+        granted: Option<[u8; 32]>,
         out: &mut [u8],
     ) -> Result<usize, TokenError> {
         let mut rng = self.rng()?;
         let (identity, secrets) = self.vault.unlocked()?;
-        let key = secrets.seed()?.secret_key::<S>(&request.book);
+        let key = EntryKey::new(secrets, &request.book, granted)?;
         let mut len = 0;
         for (posting, Link { seq, prev, amount }) in request.postings.iter().zip(links) {
             let place = Place {
@@ -297,7 +299,7 @@ impl<P: Platform> Engine<P> {
                 prev: *prev,
             };
             let nonce = Nonce::<S>::for_entry(&secrets.hedge, &mut rng, &place, *amount);
-            let entry = secrets.shared.entry(&key, &place, *amount, nonce);
+            let entry = key.entry(&secrets.shared, &place, *amount, nonce);
             let room = out.get_mut(len..).ok_or(TokenError::BadBatch)?;
             len += write_entry(&posting.account, *prev, &entry, room)?;
         }
@@ -307,6 +309,42 @@ impl<P: Platform> Engine<P> {
 
 /// Longest head of a chain's record, in bytes.
 const HEAD_LEN_MAX: usize = 10 + 10 + 1 + 16 + 11 + 5;
+
+/// The key of a book, as far as this token has it.
+enum EntryKey {
+    Treasurys(SecretKey<S>),
+    Writers(PublicKey<S>),
+}
+
+impl EntryKey {
+    fn new(
+        secrets: &Secrets,
+        book: &BookId,
+        granted: Option<[u8; 32]>,
+    ) -> Result<Self, TokenError> {
+        Ok(match granted {
+            Some(key) => {
+                let key = PublicKey::from_bytes(&key);
+                Self::Writers(key.map_err(|_| TokenError::StorageFailed)?)
+            }
+            None => Self::Treasurys(secrets.seed()?.secret_key(book)),
+        })
+    }
+
+    #[inline(never)]
+    fn entry(
+        &self,
+        shared: &SharedKeys,
+        place: &Place,
+        amount: EntryAmount,
+        nonce: Nonce<S>,
+    ) -> Entry<S> {
+        match self {
+            Self::Treasurys(key) => shared.entry(key, place, amount, nonce),
+            Self::Writers(key) => shared.entry_with_public_key(key, place, amount, nonce),
+        }
+    }
+}
 
 /// What an entry of a batch is signed with. Its amount is wiped when it is dropped.
 struct Link {

@@ -64,8 +64,10 @@ impl<P: Platform> Engine<P> {
     /// Takes a claim to a total.
     ///
     /// # Errors
-    /// [`TokenError::UnknownBook`], [`TokenError::WrongKind`], [`TokenError::BadElement`],
-    /// [`TokenError::NotAllowed`], [`TokenError::ClaimRefused`], those of storage.
+    /// Those of [`crate::vault::Vault::treasury`], [`TokenError::UnknownBook`],
+    /// [`TokenError::WrongKind`], [`TokenError::BadElement`], [`TokenError::NotAllowed`],
+    /// [`TokenError::ClaimRefused`], also if a writer is named whose entries don't count
+    /// ([`crate::writers`]); those of storage.
     #[inline(never)]
     pub(crate) fn claim_total(
         &mut self,
@@ -74,13 +76,13 @@ impl<P: Platform> Engine<P> {
         ranges: &[Range],
         body: &mut [u8],
     ) -> Result<Opening<Authenticated>, TokenError> {
-        let sum = self.sum(book, sum, body)?;
+        let (place, sum) = self.sum(book, sum, body)?;
         self.allowed(|policy| policy.totals)?;
+        let all_count = self.all_count(place, ranges, body)?;
         let (_, secrets) = self.vault.unlocked()?;
-        let count = secrets
-            .shared
-            .verify_total(book, ranges, &sum)
-            .map_err(|_| TokenError::ClaimRefused)?;
+        let verified = secrets.shared.verify_total(book, ranges, &sum);
+        let count = verified.ok().filter(|_| all_count);
+        let count = count.ok_or(TokenError::ClaimRefused)?;
         let spans = ranges.iter().map(|range| Span {
             writer: range.writer,
             from: range.from.position,
@@ -107,13 +109,13 @@ impl<P: Platform> Engine<P> {
         last: &PerWriter<LastPosition>,
         body: &mut [u8],
     ) -> Result<Opening<Authenticated>, TokenError> {
-        let sum = self.sum(book, sum, body)?;
+        let (place, sum) = self.sum(book, sum, body)?;
         self.allowed(|policy| policy.balances)?;
+        let all_count = self.all_count(place, last, body)?;
         let (_, secrets) = self.vault.unlocked()?;
-        secrets
-            .shared
-            .verify_balance(book, account, last, &sum)
-            .map_err(|_| TokenError::ClaimRefused)?;
+        let verified = secrets.shared.verify_balance(book, account, last, &sum);
+        let verified = verified.ok().filter(|()| all_count);
+        verified.ok_or(TokenError::ClaimRefused)?;
         Ok(Opening {
             book: *book,
             count: 0,
@@ -137,6 +139,7 @@ impl<P: Platform> Engine<P> {
         sum: [&[u8]; 2],
         body: &mut [u8],
     ) -> Result<OpenSum, TokenError> {
+        self.vault.treasury()?;
         let found = self.find(book, body)?;
         found.must_be(BookKind::Open)?;
         let suite = found.rules.suite;
@@ -246,15 +249,18 @@ impl<P: Platform> Engine<P> {
         Ok(())
     }
 
-    /// The elements of a claim, members of the group.
+    /// The place of a book, and the elements of a claim to a sum of it, members of the group.
     fn sum(
         &mut self,
         book: &BookId,
         [c1, c2, tag]: [&[u8]; 3],
         body: &mut [u8],
-    ) -> Result<TaggedSum<Authenticated>, TokenError> {
-        self.find(book, body)?.must_be(BookKind::Authenticated)?;
-        TaggedSum::from_bytes(c1, c2, tag).map_err(|_| TokenError::BadElement)
+    ) -> Result<(u8, TaggedSum<Authenticated>), TokenError> {
+        self.vault.treasury()?;
+        let found = self.find(book, body)?;
+        found.must_be(BookKind::Authenticated)?;
+        let sum = TaggedSum::from_bytes(c1, c2, tag);
+        Ok((found.place, sum.map_err(|_| TokenError::BadElement)?))
     }
 
     /// # Errors

@@ -58,6 +58,7 @@ impl<P: Platform> Token<P> {
             return Ok(());
         };
         self.line.address = Some(address);
+        self.engine.enrolment.greet(address.session);
         let response = hello(&mut self.engine, &mut self.body);
         self.line.answer(&response)
     }

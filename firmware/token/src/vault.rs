@@ -237,8 +237,9 @@ impl<P: Platform> Engine<P> {
         Ok(())
     }
 
-    /// Wipes the secrets from memory.
+    /// Wipes the secrets from memory, and ends an enrolment.
     pub(crate) fn lock(&mut self) {
+        self.enrolment.end();
         self.vault.secrets = None;
     }
 

@@ -76,6 +76,15 @@ impl Listed<'_> {
         0
     }
 
+    /// # Errors
+    /// [`TokenError::UnknownWriter`] if it is this very token under another identifier.
+    pub(crate) fn must_be_another(&self) -> Result<(), TokenError> {
+        match self.standing {
+            Standing::Active => Ok(()),
+            _ => Err(TokenError::UnknownWriter),
+        }
+    }
+
     /// Whether nothing would change if it were not listed.
     fn is_idle(&self) -> bool {
         self.standing == Standing::Revoked && self.closings.is_empty()
@@ -172,7 +181,7 @@ impl<P: Platform> Engine<P> {
         standing: Standing,
         work: &mut [u8],
     ) -> Result<(), TokenError> {
-        let place = self.place_for_writer(writer, work)?;
+        let place = self.place_for_writer(Some(writer), work)?;
         let writer = *writer;
         let record = Record {
             writer,
@@ -306,8 +315,7 @@ impl<P: Platform> Engine<P> {
     /// Whether a writer can be added to the list.
     ///
     /// # Errors
-    /// [`TokenError::WriterExists`], also if it is this token; [`TokenError::TooManyWriters`],
-    /// those of storage.
+    /// Those of [`Self::place_for_writer`]; [`TokenError::WriterExists`] also if it is this token.
     pub(crate) fn must_be_new_writer(
         &mut self,
         writer: &WriterId,
@@ -316,7 +324,7 @@ impl<P: Platform> Engine<P> {
         if self.vault.treasury()?.0.writer == *writer {
             return Err(TokenError::WriterExists);
         }
-        self.place_for_writer(writer, body).map(|_| ())
+        self.place_for_writer(Some(writer), body).map(|_| ())
     }
 
     /// A writer on the list that is not revoked.
@@ -335,16 +343,20 @@ impl<P: Platform> Engine<P> {
         Ok(listed)
     }
 
-    /// Where a writer that is not listed yet would stand.
+    /// Where a writer that is not listed yet, perhaps not known yet, would stand.
     ///
     /// # Errors
     /// [`TokenError::WriterExists`], [`TokenError::TooManyWriters`], those of storage.
     #[inline(never)]
-    fn place_for_writer(&mut self, writer: &WriterId, body: &mut [u8]) -> Result<u8, TokenError> {
+    pub(crate) fn place_for_writer(
+        &mut self,
+        writer: Option<&WriterId>,
+        body: &mut [u8],
+    ) -> Result<u8, TokenError> {
         let mut idle = None;
         for place in 0..self.writers {
             let listed = self.writer_at(place, body)?;
-            if listed.writer == *writer {
+            if writer == Some(&listed.writer) {
                 return Err(TokenError::WriterExists);
             }
             idle = idle.or(listed.is_idle().then_some(place));

@@ -69,6 +69,17 @@ impl Secrets {
         }
     }
 
+    /// What a writer knows together with its treasury.
+    ///
+    /// # Errors
+    /// [`TokenError::WrongRole`].
+    pub(crate) fn writer_key(&self) -> Result<&WriterKey, TokenError> {
+        match &self.keys {
+            Keys::Writer(key) => Ok(key),
+            Keys::Treasury(_) => Err(TokenError::WrongRole),
+        }
+    }
+
     /// The form in which they are sealed.
     #[inline(never)]
     pub(super) fn sealable(&self) -> Sealable {

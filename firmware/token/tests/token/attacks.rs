@@ -10,7 +10,7 @@ use core_nostd::{
 };
 
 use crate::{
-    bench::{Bench, RULES},
+    bench::{Bench, PIN, RULES},
     ledger::{
         Ledger, S, Sum, account, check_statement, encoded, public_key, release_balance,
         release_total,
@@ -163,11 +163,23 @@ fn a_total_that_is_not_what_it_claims_is_refused() {
         to: Cut::START,
         ..foreign
     };
+    scene.refuse_total("one that has posted nothing besides", &[idle, all], &whole);
+
+    // The same of a writer whom the treasury knows.
+    let Scene { bench, .. } = &mut scene;
+    bench.reboot_into(true);
+    bench.done(&Request::Unlock { pin: PIN });
+    bench.done(&Request::AdmitWriter {
+        writer: foreign.writer,
+        name: "branch",
+    });
+    scene.refuse_total("a known writer", &[foreign], &whole);
+    scene.refuse_total("a known writer besides", &[foreign, all], &whole);
     release_total(ledger.book, &[idle, all], &whole, |request| {
         assert_eq!(
             scene.bench.call(request).error(),
             None,
-            "one that has posted nothing is fine"
+            "one that is known and has posted nothing is fine"
         );
     });
 }

@@ -181,6 +181,14 @@ impl<const KIB: u32> Bench<KIB> {
         reply
     }
 
+    /// Like [`Self::call`], in the session of the call before.
+    pub fn go_on(&mut self, request: &Request<'_>) -> Reply {
+        let hello = frame(&self.header(), &Request::Hello);
+        let header = self.header();
+        let mut replies = self.serve(&[hello, frame(&header, request)]);
+        replies.pop().expect("the token answers")
+    }
+
     /// Sends a request that is answered with `Done`.
     pub fn done(&mut self, request: &Request<'_>) {
         assert_eq!(self.call(request).response(), Response::Done, "{request:?}");

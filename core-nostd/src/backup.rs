@@ -46,6 +46,7 @@ use shamir::Points;
 pub use error::{CombineError, QuorumError, ShareError};
 pub use secret::Secret;
 pub use share::Share;
+pub use words::WORD_LIST;
 
 /// The most shares of a group, and the most groups.
 pub const SHARES_MAX: u8 = 16;

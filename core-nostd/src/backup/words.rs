@@ -10,10 +10,12 @@ use subtle::{ConditionallySelectable, ConstantTimeEq};
 /// How many words there are: `2^10`.
 pub(super) const COUNT: usize = 1024;
 
+/// The words, one a line, as published with SLIP-39 (`slip-0039/wordlist.txt`).
+pub const WORD_LIST: &str = include_str!("words.txt");
+
 /// Every word as the big-endian number of its letters, zeros after them: 8 KiB, and sorted as the
-/// words are. `words.txt` is the list published with SLIP-39 (`slip-0039/wordlist.txt`), one word
-/// a line.
-static WORDS: [u64; COUNT] = parse(include_bytes!("words.txt"));
+/// words are.
+static WORDS: [u64; COUNT] = parse(WORD_LIST.as_bytes());
 
 /// The place of a word in the list, in either case; none if it is not there.
 pub(super) fn index(word: &str) -> Option<u16> {
@@ -70,8 +72,6 @@ mod tests {
 
     use super::*;
 
-    const TEXT: &str = include_str!("words.txt");
-
     fn word_at(index: u16) -> String {
         let mut word = String::new();
         write(index, &mut word).expect("a string takes everything");
@@ -81,12 +81,12 @@ mod tests {
     #[test]
     fn the_list_is_the_published_one() {
         let published = "bcc4555340332d169718aed8bf31dd9d5248cb7da6e5d355140ef4f1e601eec3";
-        assert_eq!(hex::encode(Sha256::digest(TEXT)), published);
+        assert_eq!(hex::encode(Sha256::digest(WORD_LIST)), published);
     }
 
     #[test]
     fn words_are_sorted_short_and_told_apart_by_four_letters() {
-        let words: Vec<_> = TEXT.lines().collect();
+        let words: Vec<_> = WORD_LIST.lines().collect();
         assert_eq!(words.len(), COUNT);
         assert!(words.is_sorted());
         for word in &words {
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn every_word_has_its_place_in_either_case() {
-        for (place, word) in (0..).zip(TEXT.lines()) {
+        for (place, word) in (0..).zip(WORD_LIST.lines()) {
             assert_eq!(index(word), Some(place));
             assert_eq!(index(&word.to_uppercase()), Some(place));
             assert_eq!(word_at(place), word);

@@ -8,6 +8,8 @@
 //! A stop at any arrow is put right by the next [`Chain::open`]: what is in the spool is sent
 //! again, and what the token signed but nobody kept is fetched back with `LastEntry`.
 
+use std::ops::Range;
+
 use core_nostd::{
     ids::{Handle, WriterId},
     tag::Cut,
@@ -84,11 +86,34 @@ impl<'a> Chain<'a> {
         let head = self.head()?;
         match next.cmp(&head) {
             std::cmp::Ordering::Equal => {}
-            std::cmp::Ordering::Greater => self.recover(next, head)?,
-            std::cmp::Ordering::Less => return Err(self.mismatch(next, head)),
+            std::cmp::Ordering::Greater if self.recover(next, head)? => {}
+            _ => return Err(self.mismatch(next, head)),
         }
         self.next_seq = next;
         journal::settle_all(self.spool, &self.book.id, &self.writer, next)
+    }
+
+    /// Does for a chain that is about to be given up what can still be done, and returns which
+    /// positions the server will never have.
+    pub fn close(
+        server: &'a Server,
+        token: &'a mut Token,
+        spool: &'a Spool,
+        book: &'a Book,
+    ) -> Result<Option<Range<u64>>> {
+        let writer = token.info().writer.ok_or(TokenError::NotProvisioned)?;
+        let next = book.on_token(token)?.next_seq;
+        let mut chain = Self {
+            server,
+            spool,
+            book,
+            token,
+            writer,
+            next_seq: next,
+        };
+        let head = chain.head()?;
+        let is_missing = next > head && !chain.recover(next, head)?;
+        Ok(is_missing.then_some(head..next))
     }
 
     /// Where the chain ends on the server.
@@ -99,18 +124,18 @@ impl<'a> Chain<'a> {
         Ok(head.map_or(0, |head| head.next_seq))
     }
 
-    /// Fetches back what the token signed and the server never got: its last answer.
-    fn recover(&mut self, next: u64, head: u64) -> Result<()> {
+    /// Fetches back what the token signed and the server never got, if that is its last answer.
+    fn recover(&mut self, next: u64, head: u64) -> Result<bool> {
         let last = self.token.last_entry(self.book.id)?;
         if last.next_seq() != next || last.first_seq > head {
-            return Err(self.mismatch(next, head));
+            return Ok(false);
         }
         let (first, end) = (last.first_seq, last.next_seq());
         hint(&format!(
             "entries {first} to {} were signed earlier and never sent; they are sent now",
             end - 1
         ));
-        self.deliver(&last)
+        self.deliver(&last).map(|()| true)
     }
 
     fn mismatch(&self, next: u64, head: u64) -> Failure {
@@ -123,12 +148,13 @@ impl<'a> Chain<'a> {
         Failure::failed(if next > head {
             format!(
                 "{what}. The entries between may wait in the spool of another host (this one is \
-                 {spool}), or the server was restored from an old backup. Nothing was posted"
+                 {spool}). If the server was restored from an old copy, they are lost to it: \
+                 `tally token new-writer` then leads out. Nothing was posted"
             )
         } else {
             format!(
-                "{what}: the token's storage is older than the chain. Don't post with it; its \
-                 entries would be refused. Nothing was posted"
+                "{what}: the token's storage is older than the chain, and its entries would be \
+                 refused. `tally token new-writer` leads out. Nothing was posted"
             )
         })
     }

@@ -136,7 +136,7 @@ fn advice(error: TokenError) -> &'static str {
         }
         TokenError::Busy => ". Close the other program, or wait until its request has ended",
         TokenError::NotAllowed => {
-            ". What a token may open is decided by `tally token provision --allow`"
+            ". What a token may open is decided by `tally token policy --allow`, in ceremony mode"
         }
         TokenError::UnknownBook => ". `tally book create` makes one on token and server",
         TokenError::ClaimRefused => {

@@ -4,6 +4,7 @@
 //! output, everything else to standard error, and the exit code says what kind of failure it was.
 #![forbid(unsafe_code)]
 
+mod adopt;
 mod book;
 mod bulk;
 mod chain;
@@ -23,6 +24,8 @@ mod settings;
 mod spool;
 mod statement;
 mod teller;
+mod terminal;
+mod words;
 
 use std::process::ExitCode;
 

@@ -25,6 +25,8 @@ use crate::{
 const FORMAT: &str = "tallystick-spool-v1";
 /// What the name of a record ends with.
 const EXTENSION: &str = "json";
+/// What the name of one ends with that was put aside.
+const ABANDONED: &str = "abandoned";
 
 /// What one answer of a token, or one posting to an open book, brings to the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,6 +161,24 @@ impl Spool {
         let outcomes = send(server, record)?;
         durable::remove(path).map_err(|error| Failure::file(path, error))?;
         Ok(outcomes)
+    }
+
+    /// Puts aside what the server refuses, and returns the files, which nothing sends again.
+    pub fn abandon(&self, server: &Server) -> Result<Vec<PathBuf>> {
+        let mut abandoned = Vec::new();
+        for (path, record) in self.records()? {
+            match send(server, &record) {
+                Ok(_) => durable::remove(&path).map_err(|error| Failure::file(&path, error))?,
+                Err(error) if error.is_problem("unknown-book") => {}
+                Err(ServerError::Problem(_)) => {
+                    let aside = path.with_extension(ABANDONED);
+                    fs::rename(&path, &aside).map_err(|error| Failure::file(&path, error))?;
+                    abandoned.push(aside);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(abandoned)
     }
 
     fn deliver_with(&self, mut send: impl FnMut(&Record) -> Answer<()>) -> Result<Delivered> {

@@ -15,6 +15,8 @@ use crate::{
     Posted, WriterCut, session::Session,
 };
 
+mod ceremony;
+
 /// A token at the other end of a byte stream.
 ///
 /// Reads and writes of `T` should give up with `WouldBlock` or `TimedOut` after a short while

@@ -25,7 +25,8 @@ pub use address::{Address, AddressError};
 pub use client::Client;
 pub use error::ClientError;
 pub use owned::{
-    OpenedAccount, OwnedBook, OwnedEntry, OwnedRules, OwnedStatement, Posted, WriterCut,
+    OpenedAccount, OwnedBook, OwnedEntry, OwnedRules, OwnedStatement, OwnedWriter, Posted,
+    WriterCut,
 };
 pub use port::Port;
 pub use session::{Deadlines, OnWaiting};

@@ -6,7 +6,7 @@ use core_nostd::{
     currency::Currency,
     ids::{BookId, Handle, WriterId},
     tag::Cut,
-    wire::{BookInfo, SignedEntry, StatementRecord, scope::ScopeRecord},
+    wire::{BookInfo, SignedEntry, Standing, StatementRecord, WriterInfo, scope::ScopeRecord},
 };
 
 /// [`BookRules`] with a name of its own.
@@ -167,6 +167,27 @@ pub struct WriterCut {
     pub writer: WriterId,
     /// The cut.
     pub cut: Cut,
+}
+
+/// A writer on a treasury's list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnedWriter {
+    /// Its identifier.
+    pub writer: WriterId,
+    /// What people call it.
+    pub name: String,
+    /// How it stands.
+    pub standing: Standing,
+}
+
+impl From<WriterInfo<'_>> for OwnedWriter {
+    fn from(info: WriterInfo<'_>) -> Self {
+        Self {
+            writer: info.writer,
+            name: info.name.to_owned(),
+            standing: info.standing,
+        }
+    }
 }
 
 /// A statement as the token made it. The amount is still to be found from `d = mG`.

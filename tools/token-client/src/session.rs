@@ -241,7 +241,13 @@ impl<T: Read + Write> Session<T> {
             | Request::PublicKey { .. }
             | Request::ReleaseTotal { .. }
             | Request::ReleaseBalance { .. }
-            | Request::ReleaseOpen { .. } => self.deadlines.slow_answer,
+            | Request::ReleaseOpen { .. }
+            | Request::SetPolicy { .. }
+            | Request::NewWriter
+            | Request::Backup { .. }
+            | Request::Restore { .. }
+            | Request::AdmitWriter { .. }
+            | Request::RevealNid { .. } => self.deadlines.slow_answer,
             _ => self.deadlines.answer,
         }
     }

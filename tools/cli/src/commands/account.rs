@@ -1,12 +1,13 @@
-//! `tally account open`: an account for a NID.
+//! `tally account …`: from a NID to its account and, with the token's leave, back.
 
 use clap::Subcommand;
-use core_nostd::nid::Nid;
+use core_nostd::{ids::Handle, nid::Nid};
 use serde::Serialize;
 
 use crate::{
     book::Book,
     failure::{Failure, Result},
+    release::announce,
     settings::Settings,
 };
 
@@ -22,6 +23,16 @@ pub enum Command {
         #[arg(long)]
         nid: String,
     },
+    /// Let the token reveal the national id behind a handle; takes a press, and a token that opens
+    /// balances
+    Reveal {
+        /// Name or id of the book
+        #[arg(long)]
+        book: String,
+        /// The account's handle, 64 hex digits
+        #[arg(value_parser = handle)]
+        handle: Handle,
+    },
 }
 
 /// What `tally account open` prints.
@@ -31,9 +42,23 @@ struct Opened {
     account: String,
 }
 
+/// What `tally account reveal` prints.
+#[derive(Serialize)]
+struct Revealed<'a> {
+    book: String,
+    account: String,
+    nid: &'a str,
+}
+
 /// Runs one.
 pub fn run(settings: &Settings, command: &Command) -> Result<()> {
-    let Command::Open { book, nid } = command;
+    match command {
+        Command::Open { book, nid } => open(settings, book, nid),
+        Command::Reveal { book, handle } => reveal(settings, book, *handle),
+    }
+}
+
+fn open(settings: &Settings, book: &str, nid: &str) -> Result<()> {
     check_nid(nid)?;
     let server = settings.server()?;
     let book = Book::find(&server, book)?;
@@ -47,6 +72,34 @@ pub fn run(settings: &Settings, command: &Command) -> Result<()> {
         account: account.handle.to_string(),
     };
     settings.format.print(&opened.account, &opened)
+}
+
+fn reveal(settings: &Settings, book: &str, handle: Handle) -> Result<()> {
+    let server = settings.server()?;
+    let book = Book::find(&server, book)?;
+    let account = server.account(book.id, handle, None)?.ok_or_else(|| {
+        Failure::failed(format!(
+            "book \"{}\" has no account {handle} on the server",
+            book.rules.name
+        ))
+    })?;
+    let mut token = settings.unlocked_token()?;
+    book.on_token(&mut token)?;
+    announce(
+        &mut token,
+        &format!("reveal ONE NAME of \"{}\"", book.rules.name),
+    );
+    let nid = token.reveal_nid(book.id, handle, &account.sealed_nid.0)?;
+    let revealed = Revealed {
+        book: book.id.to_string(),
+        account: handle.to_string(),
+        nid: &nid,
+    };
+    settings.format.print(&nid, &revealed)
+}
+
+fn handle(text: &str) -> std::result::Result<Handle, &'static str> {
+    Handle::from_hex(text).ok_or("a handle has 64 hexadecimal digits")
 }
 
 /// Refuses what the token would refuse, without repeating it.

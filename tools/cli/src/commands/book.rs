@@ -16,6 +16,7 @@ use serde::Serialize;
 use token_client::OwnedRules;
 
 use crate::{
+    adopt::adopt,
     book::Book,
     failure::{Failure, Result},
     lightphe::key::{KeyFile, Takeover, to_lightphe},
@@ -35,6 +36,12 @@ pub enum Command {
     Create(Create),
     /// List the books of the server
     List,
+    /// Make the server's books on a restored token, and admit the writers of their chains
+    Adopt {
+        /// Admit every writer that the server knows, without asking for each
+        #[arg(long)]
+        admit: bool,
+    },
     /// Print the public key of a book of the server
     PublicKey {
         /// Name or id of the book
@@ -86,6 +93,11 @@ pub fn run(settings: &Settings, command: &Command) -> Result<()> {
     match command {
         Command::Create(args) => create(settings, args),
         Command::List => list(settings),
+        Command::Adopt { admit } => {
+            let mut token = settings.unlocked_token()?;
+            let adopted = adopt(&settings.server()?, &mut token, None, *admit)?;
+            settings.format.print(&adopted.text(), &adopted)
+        }
         Command::PublicKey { book, format } => {
             let book = Book::find(&settings.server()?, book)?;
             match format {
@@ -166,8 +178,8 @@ fn create(settings: &Settings, args: &Create) -> Result<()> {
     create_on_token(&mut token, &rules, key.as_ref())?;
     if args.open && token.info().policy.is_some_and(|policy| !policy.open_sums) {
         hint(
-            "warning: this token may not open sums of open books; that is decided at provisioning \
-             (`tally token provision --allow totals,balances,open-sums`)",
+            "warning: this token may not open sums of open books: `tally token policy --allow \
+             totals,open-sums` in ceremony mode changes that",
         );
     }
     let book = Book {

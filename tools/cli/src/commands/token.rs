@@ -20,12 +20,16 @@ use crate::{
     teller::Teller,
 };
 
+mod backup;
+mod new_writer;
+mod restore;
+
 /// Subcommands of `tally token`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Make its keys and seal them under a PIN of 6 to 16 characters
     Provision {
-        /// What it may open, decided once and for all
+        /// What it may open
         #[arg(long, value_delimiter = ',', default_value = "totals")]
         allow: Vec<Role>,
     },
@@ -46,6 +50,19 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         new_pin_file: Option<PathBuf>,
     },
+    /// Change what it may open; works only in ceremony mode
+    Policy {
+        /// What it may open from then on, and nothing else
+        #[arg(long, value_delimiter = ',', required = true)]
+        allow: Vec<Role>,
+    },
+    /// Show its keys as shares, in words to be written down; works only in ceremony mode
+    Backup(backup::Args),
+    /// Bring keys back from shares, onto an empty token; works only in ceremony mode
+    Restore(restore::Args),
+    /// Retire its chains and go on in new ones, when the server has lost step with it; works only
+    /// in ceremony mode
+    NewWriter(new_writer::Args),
     /// Erase everything on it; works only in ceremony mode
     Wipe,
 }
@@ -76,6 +93,10 @@ pub fn run(settings: &Settings, command: &Command) -> Result<()> {
             done(settings, "locked")
         }
         Command::ChangePin { new_pin_file } => change_pin(settings, new_pin_file.as_ref()),
+        Command::Policy { allow } => set_policy(settings, policy(allow)),
+        Command::Backup(args) => backup::run(settings, args),
+        Command::Restore(args) => restore::run(settings, args),
+        Command::NewWriter(args) => new_writer::run(settings, args),
         Command::Wipe => {
             let mut token = settings.token()?;
             announce(&mut token, "ERASE every key on it, twice");
@@ -97,23 +118,40 @@ fn done(settings: &Settings, what: &str) -> Result<()> {
         .print(&format!("the token is {what}"), &Done { done: what })
 }
 
-fn provision(settings: &Settings, allow: &[Role]) -> Result<()> {
-    let policy = Policy {
+/// What `--allow` allows.
+fn policy(allow: &[Role]) -> Policy {
+    Policy {
         totals: allow.contains(&Role::Totals),
         balances: allow.contains(&Role::Balances),
         open_sums: allow.contains(&Role::OpenSums),
-    };
+    }
+}
+
+fn provision(settings: &Settings, allow: &[Role]) -> Result<()> {
+    let policy = policy(allow);
     let mut token = settings.token()?;
     let pin = settings.pin.read_new("new PIN, 6 to 16 characters")?;
     announce(&mut token, "make its keys");
     token.provision(&pin, policy)?;
     if !(policy.totals && policy.balances && policy.open_sums) {
         hint(&format!(
-            "this token opens {} and nothing else, which is decided here, once, by --allow",
+            "this token opens {} and nothing else, as --allow says; `tally token policy` changes \
+             that",
             roles(policy)
         ));
     }
     done(settings, "provisioned")
+}
+
+fn set_policy(settings: &Settings, policy: Policy) -> Result<()> {
+    let mut token = settings.unlocked_token()?;
+    let may_open = roles(policy);
+    announce(&mut token, &format!("let it open {may_open}"));
+    token.set_policy(policy)?;
+    done(
+        settings,
+        &format!("one that opens {may_open} and nothing else"),
+    )
 }
 
 /// The token attached to the server, if no other is named.

@@ -19,7 +19,7 @@ use embassy_rp::{
     gpio::{Input, Level, Output, Pull},
     peripherals::FLASH,
 };
-use firmware_token::{Active, ButtonAndLed, Platform, Ports, Token, Zeroizing, device, pbkdf2};
+use firmware_token::{Active, ButtonAndLed, Platform, Ports, Token, device};
 
 use crate::{clock::Clock, entropy::Entropy, serial::Serial};
 
@@ -31,12 +31,6 @@ const IMAGE: Range<u32> = 0..256 * 1024;
 
 /// The erase page behind it, which holds the format marker and the device secret.
 const DEVICE_PAGE: Range<u32> = IMAGE.end..IMAGE.end + 4096;
-
-/// Rounds of PIN stretching: some 0.2 s.
-///
-/// That slows an attacker who has copied the flash, which on this board takes no more than a cable,
-/// by next to nothing, as a PIN has few digits. See README.md, "Protection".
-const PIN_ROUNDS: u32 = 1000;
 
 /// The board, as the token sees it.
 struct Pico2;
@@ -50,10 +44,8 @@ impl Platform for Pico2 {
 
     const TRUE_RANDOM: bool = true;
     const STORE: Range<u32> = DEVICE_PAGE.end..DEVICE_PAGE.end + 1024 * 1024;
-
-    fn stretch_pin(pin: &[u8], salt: &[u8; 16], device_secret: &[u8; 32]) -> Zeroizing<[u8; 32]> {
-        pbkdf2(pin, &[salt, device_secret], PIN_ROUNDS)
-    }
+    /// Some 0.2 s. See README.md, "Protection", for what little that is worth here.
+    const PIN_COST: u32 = 1000;
 }
 
 #[entry]

@@ -26,7 +26,7 @@ use crate::{
     foreign_keys::Import,
     platform::Platform,
     posting::PostRequest,
-    release::{Authenticated, OpenSum, Opening},
+    release::{Authenticated, OpenSum, Opening, Verified},
     reveal::Reveal,
     serial::Line,
     suites::in_suite,
@@ -99,7 +99,62 @@ fn read<P: Platform>(
     if !matches!(request, Request::Wipe) {
         engine.start(body)?;
     }
-    take(engine, request, body)
+    match verify(engine, request, body)? {
+        Some(claim) => claimed(&claim, request),
+        None => take(engine, request, body),
+    }
+}
+
+/// Verifies the claim, if the request makes one.
+#[inline(never)]
+fn verify<P: Platform>(
+    engine: &mut Engine<P>,
+    request: &Request<'_>,
+    body: &mut [u8],
+) -> Result<Option<Verified>, TokenError> {
+    let claim = match request {
+        Request::ReleaseTotal {
+            book,
+            ranges,
+            c1,
+            c2,
+            tag,
+        } => engine.verify_total(book, [c1, c2, tag], ranges, body),
+        Request::ReleaseBalance {
+            book,
+            account,
+            last,
+            c1,
+            c2,
+            account_tag,
+        } => engine.verify_balance(book, [c1, c2, account_tag], account, last, body),
+        _ => return Ok(None),
+    };
+    claim.map(Some)
+}
+
+/// Takes a claim that was verified.
+#[inline(never)]
+fn claimed(claim: &Verified, request: &Request<'_>) -> Result<Step, TokenError> {
+    let opening = match request {
+        Request::ReleaseTotal {
+            book,
+            ranges,
+            c1,
+            c2,
+            ..
+        } => Opening::total(claim, book, [c1, c2], ranges)?,
+        Request::ReleaseBalance {
+            book,
+            account,
+            last,
+            c1,
+            c2,
+            ..
+        } => Opening::balance(claim, book, [c1, c2], account, last)?,
+        _ => return Err(TokenError::Malformed),
+    };
+    Ok(Step::Ask(Ask::Release(opening)))
 }
 
 /// The commands that no person needs to agree to.
@@ -210,24 +265,6 @@ fn take<P: Platform>(
             account,
             sealed_nid,
         } => Ask::Reveal(engine.take_box(book, account, sealed_nid, body)?),
-        Request::ReleaseTotal {
-            book,
-            ranges,
-            c1,
-            c2,
-            tag,
-        } => Ask::Release(engine.claim_total(book, [c1, c2, tag], ranges, body)?),
-        Request::ReleaseBalance {
-            book,
-            account,
-            last,
-            c1,
-            c2,
-            account_tag,
-        } => {
-            let sum = [*c1, *c2, *account_tag];
-            Ask::Release(engine.claim_balance(book, sum, account, last, body)?)
-        }
         Request::ReleaseOpen {
             book,
             count,

@@ -9,6 +9,7 @@ use core_nostd::{
     check_amount,
     ciphersuite::{Ciphersuite, Ristretto255Sha512, SuiteId},
     ciphertext::Ciphertext,
+    error::DecodeError,
     group::Group,
     ids::{BookId, Handle},
     proof::dleq::DleqProof,
@@ -60,8 +61,63 @@ impl OpenSum {
     }
 }
 
+/// A claim that policy and tag have let pass, and the number of its entries. A step of its own: the
+/// work is deep, and what comes out of it is large.
+pub(crate) struct Verified {
+    count: u64,
+}
+
+impl Opening<Authenticated> {
+    /// The total that was verified.
+    ///
+    /// # Errors
+    /// [`TokenError::BadElement`].
+    #[inline(never)]
+    pub(crate) fn total(
+        claim: &Verified,
+        book: &BookId,
+        [c1, c2]: [&[u8]; 2],
+        ranges: &[Range],
+    ) -> Result<Self, TokenError> {
+        let spans = ranges.iter().map(|range| Span {
+            writer: range.writer,
+            from: range.from.position,
+            to: range.to.position,
+        });
+        Ok(Self {
+            book: *book,
+            count: claim.count,
+            scope: ScopeRecord::Total(spans.collect()),
+            ciphertext: Ciphertext::from_bytes(c1, c2).map_err(|_| TokenError::BadElement)?,
+        })
+    }
+
+    /// The balance that was verified.
+    ///
+    /// # Errors
+    /// [`TokenError::BadElement`].
+    #[inline(never)]
+    pub(crate) fn balance(
+        claim: &Verified,
+        book: &BookId,
+        [c1, c2]: [&[u8]; 2],
+        account: &Handle,
+        last: &PerWriter<LastPosition>,
+    ) -> Result<Self, TokenError> {
+        Ok(Self {
+            book: *book,
+            count: claim.count,
+            scope: ScopeRecord::Balance {
+                account: *account,
+                last: last.clone(),
+            },
+            ciphertext: Ciphertext::from_bytes(c1, c2).map_err(|_| TokenError::BadElement)?,
+        })
+    }
+}
+
 impl<P: Platform> Engine<P> {
-    /// Takes a claim to a total.
+    /// Verifies a claim to a total.
     ///
     /// # Errors
     /// Those of [`crate::vault::Vault::treasury`], [`TokenError::UnknownBook`],
@@ -69,62 +125,46 @@ impl<P: Platform> Engine<P> {
     /// [`TokenError::ClaimRefused`], also if a writer is named whose entries don't count
     /// ([`crate::writers`]); those of storage.
     #[inline(never)]
-    pub(crate) fn claim_total(
+    pub(crate) fn verify_total(
         &mut self,
         book: &BookId,
         sum: [&[u8]; 3],
         ranges: &[Range],
         body: &mut [u8],
-    ) -> Result<Opening<Authenticated>, TokenError> {
-        let (place, sum) = self.sum(book, sum, body)?;
+    ) -> Result<Verified, TokenError> {
+        let place = self.ledger(book, body)?;
+        let sum = &elements(sum).map_err(|_| TokenError::BadElement)?;
         self.allowed(|policy| policy.totals)?;
         let all_count = self.all_count(place, ranges, body)?;
         let (_, secrets) = self.vault.unlocked()?;
-        let verified = secrets.shared.verify_total(book, ranges, &sum);
+        let verified = secrets.shared.verify_total(book, ranges, sum);
         let count = verified.ok().filter(|_| all_count);
-        let count = count.ok_or(TokenError::ClaimRefused)?;
-        let spans = ranges.iter().map(|range| Span {
-            writer: range.writer,
-            from: range.from.position,
-            to: range.to.position,
-        });
-        Ok(Opening {
-            book: *book,
-            count,
-            scope: ScopeRecord::Total(spans.collect()),
-            ciphertext: sum.ciphertext,
-        })
+        let claim = count.map(|count| Verified { count });
+        claim.ok_or(TokenError::ClaimRefused)
     }
 
-    /// Takes a claim to the balance of one account.
+    /// Verifies a claim to the balance of one account.
     ///
     /// # Errors
-    /// Those of [`Self::claim_total`].
+    /// Those of [`Self::verify_total`].
     #[inline(never)]
-    pub(crate) fn claim_balance(
+    pub(crate) fn verify_balance(
         &mut self,
         book: &BookId,
         sum: [&[u8]; 3],
         account: &Handle,
         last: &PerWriter<LastPosition>,
         body: &mut [u8],
-    ) -> Result<Opening<Authenticated>, TokenError> {
-        let (place, sum) = self.sum(book, sum, body)?;
+    ) -> Result<Verified, TokenError> {
+        let place = self.ledger(book, body)?;
+        let sum = &elements(sum).map_err(|_| TokenError::BadElement)?;
         self.allowed(|policy| policy.balances)?;
         let all_count = self.all_count(place, last, body)?;
         let (_, secrets) = self.vault.unlocked()?;
-        let verified = secrets.shared.verify_balance(book, account, last, &sum);
+        let verified = secrets.shared.verify_balance(book, account, last, sum);
         let verified = verified.ok().filter(|()| all_count);
-        verified.ok_or(TokenError::ClaimRefused)?;
-        Ok(Opening {
-            book: *book,
-            count: 0,
-            scope: ScopeRecord::Balance {
-                account: *account,
-                last: last.clone(),
-            },
-            ciphertext: sum.ciphertext,
-        })
+        let claim = verified.map(|()| Verified { count: 0 });
+        claim.ok_or(TokenError::ClaimRefused)
     }
 
     /// Takes a sum of an open book, whose `c1` and `c2` it leaves in the body.
@@ -249,22 +289,14 @@ impl<P: Platform> Engine<P> {
         Ok(())
     }
 
-    /// The place of a book, and the elements of a claim to a sum of it, members of the group.
-    fn sum(
-        &mut self,
-        book: &BookId,
-        [c1, c2, tag]: [&[u8]; 3],
-        body: &mut [u8],
-    ) -> Result<(u8, TaggedSum<Authenticated>), TokenError> {
+    /// The place of an authenticated book.
+    fn ledger(&mut self, book: &BookId, body: &mut [u8]) -> Result<u8, TokenError> {
         self.vault.treasury()?;
         let found = self.find(book, body)?;
         found.must_be(BookKind::Authenticated)?;
-        let sum = TaggedSum::from_bytes(c1, c2, tag);
-        Ok((found.place, sum.map_err(|_| TokenError::BadElement)?))
+        Ok(found.place)
     }
 
-    /// # Errors
-    /// [`TokenError::NotAllowed`], those of [`crate::vault::Vault::unlocked`].
     pub(crate) fn allowed(&self, role: impl FnOnce(&Policy) -> bool) -> Result<(), TokenError> {
         let (identity, _) = self.vault.unlocked()?;
         if role(&identity.policy) {
@@ -301,8 +333,7 @@ impl<P: Platform> Engine<P> {
         let bytes: &'b [u8] = body.get(..len).ok_or(TokenError::StorageFailed)?;
         self.storage
             .put_authentic(&secrets.store_key, Key::Statement, &[bytes], work)?;
-        let record = postcard::from_bytes(bytes).map_err(|_| TokenError::StorageFailed)?;
-        Ok(Response::Statement(record))
+        statement(bytes)
     }
 
     #[inline(never)]
@@ -313,6 +344,21 @@ impl<P: Platform> Engine<P> {
             Err(error) => Err(error),
         }
     }
+}
+
+/// The answer that a stored statement is.
+#[inline(never)]
+fn statement(bytes: &[u8]) -> Result<Response<'_>, TokenError> {
+    match postcard::from_bytes(bytes) {
+        Ok(record) => Ok(Response::Statement(record)),
+        Err(_) => Err(TokenError::StorageFailed),
+    }
+}
+
+/// The elements of a claim, members of the group.
+#[inline(never)]
+fn elements([c1, c2, tag]: [&[u8]; 3]) -> Result<TaggedSum<Authenticated>, DecodeError> {
+    TaggedSum::from_bytes(c1, c2, tag)
 }
 
 /// Writes a [`StatementRecord`] to the start of `out`, field by field: on a small stack there is no

@@ -9,6 +9,9 @@ mod binaries;
 /// Equal numbers of instructions for every secret, on the target.
 #[cfg(feature = "qemu")]
 mod counts;
+/// Single instructions left out where secrets are guarded.
+#[cfg(feature = "faults")]
+mod faults;
 /// A key made elsewhere, and what was encrypted under it.
 mod imported_key;
 /// Keys, PIN, button and wipe.

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use crate::args::Args;
+use crate::fetch::{LIGHTPHE, Library, UNICORN};
 use crate::{boards, fetch, flash, shell, toolchain};
 
 /// Help text and option grammar.
@@ -55,7 +56,8 @@ pub fn run(_: Args) -> Result<(), String> {
         ),
     ];
     findings.extend(boards::targets()?.iter().map(|name| target(name)));
-    findings.extend([python(), qemu()?, mongod()?, lightphe()?, probe_rs()]);
+    findings.extend([python(), qemu()?, mongod()?, probe_rs()]);
+    findings.extend([library(&LIGHTPHE)?, library(&UNICORN)?]);
     let mut missing = 0;
     for finding in &findings {
         let need = &finding.need;
@@ -215,15 +217,15 @@ fn mongod() -> Result<Finding, String> {
     })
 }
 
-fn lightphe() -> Result<Finding, String> {
-    let state = match fetch::lightphe_present()? {
+fn library(library: &Library) -> Result<Finding, String> {
+    let state = match library.present()? {
         Some(folder) => State::Present(folder.display().to_string()),
         None => State::Fetchable {
-            install: fetch::lightphe_line(&fetch::lightphe_folder()?),
+            install: library.by_hand()?,
         },
     };
     Ok(Finding {
-        need: "LightPHE 0.0.27".to_owned(),
+        need: library.title(),
         state,
     })
 }

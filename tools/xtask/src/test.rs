@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything the CI runs. The tests come last, so that their own summary is
 //! the last thing to be read.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use crate::args::Args;
 use crate::toolchain::{self, WAYS};
@@ -12,10 +12,10 @@ pub const HELP: &str = "\
 Usage: cargo xtask test [OPTIONS]
 
 Runs, and stops at the first that fails: formatting, tidy, clippy, documentation, the firmware
-images and their sizes, the image that counts instructions, the core's portability, QEMU, mongod and
-LightPHE (fetched if missing), the corpus of the fuzz targets, then all tests, also those that need
-the images, MongoDB, LightPHE and the binaries. `cargo xtask doctor` tells beforehand whether all
-this is there.
+images and their sizes, the image that counts instructions, the core's portability, QEMU, mongod,
+LightPHE and Unicorn (fetched if missing), the corpus of the fuzz targets, then all tests, also
+those that need the images, MongoDB, the two libraries and the binaries. `cargo xtask doctor`
+tells beforehand whether all this is there.
 
 Options:
   --long           also the slow tests marked `ignore`, 16 times the property test cases, and every
@@ -26,7 +26,7 @@ Options:
 /// Everything that can be tested at all.
 const ALL_FEATURES: [&str; 2] = [
     "--features",
-    "e2e-tests/qemu,e2e-tests/mongo,e2e-tests/cli,e2e-tests/lightphe",
+    "e2e-tests/qemu,e2e-tests/mongo,e2e-tests/cli,e2e-tests/lightphe,e2e-tests/faults",
 ];
 
 /// Packages that must also build without their optional parts.
@@ -53,7 +53,8 @@ pub fn run(args: Args) -> Result<(), String> {
     step("portability", portability::check)?;
     let qemu = step("fetch QEMU", fetch::qemu)?;
     let mongod = step("fetch mongod", fetch::mongod)?;
-    let lightphe = step("fetch LightPHE", fetch::lightphe)?;
+    let lightphe = step("fetch LightPHE", || fetch::LIGHTPHE.fetch())?;
+    let unicorn = step("fetch Unicorn", || fetch::UNICORN.fetch())?;
     step("binaries", || {
         shell::run(shell::cargo().args(["build", "--bins"]).args(ALL_FEATURES))
     })?;
@@ -61,8 +62,15 @@ pub fn run(args: Args) -> Result<(), String> {
     if args.has("--long") {
         step("fuzz", fuzz::check)?;
     }
-    let images = [elf.as_path(), counts.as_path()];
-    step("tests", || tests(&args, images, &qemu, &mongod, &lightphe))
+    let needs = [
+        ("FIRMWARE_ELF", elf),
+        ("COUNTS_ELF", counts),
+        ("QEMU_SYSTEM_ARM", qemu),
+        ("MONGOD", mongod),
+        (fetch::LIGHTPHE.variable, lightphe),
+        (fetch::UNICORN.variable, unicorn),
+    ];
+    step("tests", || tests(&args, needs))
 }
 
 /// Announces a step, and names it if it fails.
@@ -132,19 +140,10 @@ fn fuzz_corpus() -> Result<(), String> {
     shell::run(&mut fuzz::cargo("test")?)
 }
 
-fn tests(
-    args: &Args,
-    [elf, counts]: [&Path; 2],
-    qemu: &Path,
-    mongod: &Path,
-    lightphe: &Path,
-) -> Result<(), String> {
+fn tests<const N: usize>(args: &Args, needs: [(&str, PathBuf); N]) -> Result<(), String> {
     let built = shell::target_dir()?.join("debug");
     let mut cargo = shell::cargo();
-    cargo.arg("test").args(ALL_FEATURES);
-    cargo.env("FIRMWARE_ELF", elf).env("COUNTS_ELF", counts);
-    cargo.env("QEMU_SYSTEM_ARM", qemu).env("MONGOD", mongod);
-    cargo.env("LIGHTPHE", lightphe);
+    cargo.arg("test").args(ALL_FEATURES).envs(needs);
     cargo.env("TALLY_BIN", built.join("tally"));
     cargo.env("HOST_SERVER_BIN", built.join("host-server"));
     if args.has("--long") {

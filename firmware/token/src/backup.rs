@@ -47,6 +47,7 @@ impl<P: Platform> Engine<P> {
     ) -> Result<Response<'b>, TokenError> {
         let (threshold, shares) = (quorum.threshold(), quorum.shares());
         self.confirm(line, &Prompt::Backup { threshold, shares })?;
+        self.take_consent()?;
         let mut rng = self.rng()?;
         let (_, secrets) = self.vault.unlocked()?;
         let mut len = 0;

@@ -30,6 +30,8 @@ pub(crate) struct Engine<P: Platform> {
     pub(crate) clock: P::Clock,
     pub(crate) device_secret: Zeroizing<[u8; 32]>,
     pub(crate) ceremony: bool,
+    /// What the last question has come to; see [`crate::presence`].
+    pub(crate) consent: u32,
     /// Whether the store has been read since power-on.
     started: bool,
 }
@@ -48,6 +50,7 @@ impl<P: Platform> Engine<P> {
             clock: ports.clock,
             device_secret: ports.device_secret,
             ceremony: ports.ceremony,
+            consent: 0,
             started: false,
         };
         (engine, Line::new(ports.serial))

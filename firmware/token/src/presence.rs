@@ -1,4 +1,9 @@
 //! The wait for a person: one press authorises one action. And the wait for time to pass.
+//!
+//! The answer is looked at twice, and the second time it is left in the engine for the action to
+//! take: so a fault that makes the processor pass over one instruction is no consent.
+
+use core::{hint::black_box, mem};
 
 use core_nostd::wire::{Response, TokenError};
 use embedded_hal::delay::DelayNs;
@@ -18,6 +23,9 @@ const WAITING_EVERY_MS: u64 = 1_000;
 /// How often button and line are looked at, in milliseconds.
 const POLL_EVERY_MS: u32 = 10;
 
+/// A consent that nobody has taken yet.
+const GIVEN: u32 = 0x59a3_c65e;
+
 impl<P: Platform> Engine<P> {
     /// Asks the person and waits for the answer; a good answer returns.
     ///
@@ -32,13 +40,31 @@ impl<P: Platform> Engine<P> {
         line: &mut Line<P::Serial>,
         prompt: &Prompt<'_>,
     ) -> Result<(), TokenError> {
+        self.consent = 0;
         self.presence.ask(prompt);
         let answer = self.wait(line, PROMPT_TIMEOUT_MS, P::Presence::poll);
+        if let Some(true) = self.presence.poll() {
+            self.consent = black_box(GIVEN);
+        }
         self.presence.done();
         match answer? {
             Some(true) => Ok(()),
             Some(false) => Err(TokenError::Denied),
             None => Err(TokenError::PresenceTimeout),
+        }
+    }
+
+    /// Takes the consent that [`Self::confirm`] has left, once. What is irreversible takes it right
+    /// before it is done.
+    ///
+    /// # Errors
+    /// [`TokenError::Denied`] if there is none.
+    #[inline(never)]
+    pub(crate) fn take_consent(&mut self) -> Result<(), TokenError> {
+        if black_box(mem::take(&mut self.consent)) == GIVEN {
+            Ok(())
+        } else {
+            Err(TokenError::Denied)
         }
     }
 

@@ -1,6 +1,9 @@
 //! Releases: a verified sum is opened, with presence, and stated once.
 //!
 //! The order is fixed: parse, group membership, policy, tag, presence, statement to flash, answer.
+//! Policy, tag and presence are each looked at twice, so that a fault which makes the processor
+//! pass over one instruction opens nothing.
+//!
 //! There is no way from a ciphertext that the token has not verified to its plaintext, but for sums
 //! of open books, which have keys of their own and need a policy that says so.
 
@@ -117,7 +120,7 @@ impl Opening<Authenticated> {
 }
 
 impl<P: Platform> Engine<P> {
-    /// Verifies a claim to a total.
+    /// Verifies a claim to a total, twice.
     ///
     /// # Errors
     /// Those of [`crate::vault::Vault::treasury`], [`TokenError::UnknownBook`],
@@ -126,6 +129,20 @@ impl<P: Platform> Engine<P> {
     /// ([`crate::writers`]); those of storage.
     #[inline(never)]
     pub(crate) fn verify_total(
+        &mut self,
+        book: &BookId,
+        sum: [&[u8]; 3],
+        ranges: &[Range],
+        body: &mut [u8],
+    ) -> Result<Verified, TokenError> {
+        self.verify_total_once(book, sum, ranges, body)?;
+        self.verify_total_once(book, sum, ranges, body)
+    }
+
+    /// Each time from the bytes of the claim: a single fault, in the verdict or in what it is
+    /// about, spoils only one of them.
+    #[inline(never)]
+    fn verify_total_once(
         &mut self,
         book: &BookId,
         sum: [&[u8]; 3],
@@ -143,12 +160,26 @@ impl<P: Platform> Engine<P> {
         claim.ok_or(TokenError::ClaimRefused)
     }
 
-    /// Verifies a claim to the balance of one account.
+    /// Verifies a claim to the balance of one account, twice.
     ///
     /// # Errors
     /// Those of [`Self::verify_total`].
     #[inline(never)]
     pub(crate) fn verify_balance(
+        &mut self,
+        book: &BookId,
+        sum: [&[u8]; 3],
+        account: &Handle,
+        last: &PerWriter<LastPosition>,
+        body: &mut [u8],
+    ) -> Result<Verified, TokenError> {
+        self.verify_balance_once(book, sum, account, last, body)?;
+        self.verify_balance_once(book, sum, account, last, body)
+    }
+
+    /// As [`Self::verify_total_once`].
+    #[inline(never)]
+    fn verify_balance_once(
         &mut self,
         book: &BookId,
         sum: [&[u8]; 3],
@@ -308,6 +339,10 @@ impl<P: Platform> Engine<P> {
 
     /// Opens a ciphertext that may be opened, states it under the next number, and writes that
     /// before it returns.
+    ///
+    /// # Errors
+    /// [`TokenError::NotAllowed`] and [`TokenError::Denied`], for a second time; those of entropy
+    /// and storage.
     #[inline(never)]
     fn state<'b, S: Ciphersuite>(
         &mut self,
@@ -315,6 +350,13 @@ impl<P: Platform> Engine<P> {
         body: &'b mut [u8],
         work: &mut [u8],
     ) -> Result<Response<'b>, TokenError> {
+        self.allowed(|policy| match opening.scope {
+            ScopeRecord::Total(_) => policy.totals,
+            ScopeRecord::Balance { .. } => policy.balances,
+            ScopeRecord::Open => policy.open_sums,
+            _ => false,
+        })?;
+        self.take_consent()?;
         let number = self.next_number(body)?;
         let key = self.secret_key::<S>(&opening.book, body)?;
         let mut rng = self.rng()?;

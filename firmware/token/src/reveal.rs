@@ -63,6 +63,7 @@ impl<P: Platform> Engine<P> {
             account: &reveal.account.0,
         };
         self.confirm(line, &prompt)?;
+        self.take_consent()?;
         let nid = keep(&[reveal.nid.as_str().as_bytes()], body)?;
         // A normalised NID is ASCII.
         let nid = core::str::from_utf8(nid).map_err(|_| TokenError::BadBox)?;

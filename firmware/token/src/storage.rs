@@ -191,6 +191,14 @@ impl<P: Platform> Storage<P> {
         })
     }
 
+    /// Forgets where records are, so that the next ones are looked for as after a restart.
+    ///
+    /// # Errors
+    /// [`TokenError::StorageFailed`].
+    pub(crate) fn forget(&mut self) -> Result<(), TokenError> {
+        self.with_flash(|_| Ok(()))
+    }
+
     #[inline(never)]
     fn write(&mut self, key: Key, record: &Record<'_>, work: &mut [u8]) -> Result<(), TokenError> {
         let ring = self.ring.as_mut().ok_or(TokenError::StorageFailed)?;

@@ -134,12 +134,7 @@ impl<P: Platform> Engine<P> {
     #[inline(never)]
     pub(crate) fn load_vault(&mut self, work: &mut [u8]) -> Result<(), TokenError> {
         self.vault = Vault::new();
-        let spent = self.storage.get(Key::Tries, work)?;
-        let spent = match spent {
-            None => None,
-            Some([spent]) => Some(*spent),
-            Some(_) => return Err(TokenError::StorageFailed),
-        };
+        let spent = self.stored_tries(work)?;
         self.vault.tries_spent = spent.unwrap_or(0);
         self.vault.identity = match self.storage.get(Key::Identity, work)? {
             Some(record) => {
@@ -283,6 +278,7 @@ impl<P: Platform> Engine<P> {
         };
         self.must_be_ceremony()?;
         self.confirm(line, &Prompt::SetPolicy { policy })?;
+        self.take_consent()?;
         self.set_identity(identity, work)
     }
 

@@ -24,7 +24,8 @@ pub struct Panel {
 enum State {
     Idle,
     Asked,
-    Answered(bool),
+    /// With this byte, which is looked at whenever the answer is asked for.
+    Answered(u8),
 }
 
 impl Panel {
@@ -68,7 +69,7 @@ impl Presence for Panel {
         self.state = if self.drain() {
             State::Asked
         } else {
-            State::Answered(false)
+            State::Answered(b'n')
         };
         self.line('?', prompt);
     }
@@ -76,13 +77,12 @@ impl Presence for Panel {
     fn poll(&mut self) -> Option<bool> {
         while let State::Asked = self.state {
             match self.uart.take()? {
-                b'y' => self.state = State::Answered(true),
-                b'n' => self.state = State::Answered(false),
+                answer @ (b'y' | b'n') => self.state = State::Answered(answer),
                 _ => {}
             }
         }
         match self.state {
-            State::Answered(answer) => Some(answer),
+            State::Answered(answer) => Some(answer == b'y'),
             State::Idle | State::Asked => None,
         }
     }

@@ -3,8 +3,15 @@
 //! A try is spent in flash before the PIN is compared and given back only after one was right, so
 //! a power cut never adds one. The wait before a try depends on the tries spent, so a power cut
 //! does not shorten it either: it is served again. Eight wrong tries take half a minute at least.
+//!
+//! Nor does a fault add one that makes the processor pass over an instruction: tries are counted
+//! from memory and from the flash, a spent one is read back, and what the PIN has opened must give
+//! the same seal again.
+
+use core::hint::black_box;
 
 use core_nostd::wire::TokenError;
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::{Identity, Record, SealKey, Sealable, decode};
@@ -59,11 +66,13 @@ impl<P: Platform> Engine<P> {
         if self.vault.identity.is_none() {
             return Err(TokenError::NotProvisioned);
         }
+        let stored = self.stored_tries(work)?.unwrap_or(0);
+        self.vault.tries_spent = self.vault.tries_spent.max(stored);
         if self.vault.tries_left() == 0 {
             return Err(TokenError::Blocked);
         }
         self.wait_out(line, delay_ms(self.vault.tries_spent))?;
-        self.write_tries(self.vault.tries_spent.saturating_add(1), work)?;
+        self.spend_try(work)?;
         let stored = self.storage.get(Key::Identity, work)?;
         let record: Record<'_> = decode(stored.ok_or(TokenError::StorageFailed)?)?;
         let identity = record.identity();
@@ -74,14 +83,48 @@ impl<P: Platform> Engine<P> {
             key: P::stretch_pin(pin.as_bytes(), &record.salt, &self.device_secret),
         };
         if !seal.open(&identity, &mut sealable, &record.tag) {
-            let tries_left = self.vault.tries_left();
-            if tries_left == 0 {
-                self.lock();
-            }
-            return Err(TokenError::WrongPin { tries_left });
+            return Err(self.wrong_pin());
+        }
+        let again = seal.seal(&identity, &mut sealable.duplicate());
+        if !bool::from(again.ct_eq(&record.tag)) {
+            return Err(self.wrong_pin());
         }
         self.write_tries(0, work)?;
         Ok((identity, sealable, seal))
+    }
+
+    /// Spends a try: afterwards it is spent in the flash, and there was one.
+    #[inline(never)]
+    fn spend_try(&mut self, work: &mut [u8]) -> Result<(), TokenError> {
+        let spent = self.vault.tries_spent.saturating_add(1);
+        self.write_tries(spent, work)?;
+        // To the compiler this is what was just written.
+        if black_box(self.stored_tries(work)?) != Some(spent) {
+            return Err(TokenError::StorageFailed);
+        }
+        if black_box(spent) > TRIES_MAX {
+            return Err(TokenError::Blocked);
+        }
+        Ok(())
+    }
+
+    fn wrong_pin(&mut self) -> TokenError {
+        let tries_left = self.vault.tries_left();
+        if tries_left == 0 {
+            self.lock();
+        }
+        TokenError::WrongPin { tries_left }
+    }
+
+    /// The tries that a restart would find in the flash.
+    #[inline(never)]
+    pub(super) fn stored_tries(&mut self, work: &mut [u8]) -> Result<Option<u8>, TokenError> {
+        self.storage.forget()?;
+        match self.storage.get(Key::Tries, work)? {
+            None => Ok(None),
+            Some([spent]) => Ok(Some(*spent)),
+            Some(_) => Err(TokenError::StorageFailed),
+        }
     }
 
     fn write_tries(&mut self, spent: u8, work: &mut [u8]) -> Result<(), TokenError> {

@@ -2,6 +2,7 @@
 //! the answers say is the end-to-end tests' business.
 
 use core_nostd::{
+    backup::Quorum,
     book::BookKind,
     ciphersuite::{
         Ciphersuite, Ffdhe2048Sha512, Ffdhe3072Sha512, Ristretto255Sha512, SuiteId, WideBytes,
@@ -40,9 +41,13 @@ const fn group(name: &'static str, run: fn(&mut AnyClient)) -> Group {
 }
 
 /// All groups, in the order in which they run on one token.
-pub const GROUPS: [Group; 10] = [
+pub const GROUPS: [Group; 11] = [
     group("provision, PIN", keys),
     group("books, handles", books),
+    Group {
+        in_ceremony_mode: true,
+        ..group("policy, writers", writers)
+    },
     group("posting, cuts", posting),
     group("total", total),
     group("balance", balance),
@@ -58,7 +63,7 @@ pub const GROUPS: [Group; 10] = [
     },
     Group {
         in_ceremony_mode: true,
-        ..group("wipe", wipe)
+        ..group("backup, wipe, restore", backup)
     },
 ];
 
@@ -83,13 +88,14 @@ fn ledger() -> BookId {
 
 const ACCOUNT: Handle = Handle([7; 32]);
 
+const ALL: Policy = Policy {
+    totals: true,
+    balances: true,
+    open_sums: true,
+};
+
 fn keys(token: &mut AnyClient) {
-    let policy = Policy {
-        totals: true,
-        balances: true,
-        open_sums: true,
-    };
-    token.provision(PIN, policy).expect(DONE);
+    token.provision(PIN, ALL).expect(DONE);
     token.lock().expect(DONE);
     token.unlock("not the PIN").expect_err("a wrong PIN");
     token.unlock(PIN).expect(DONE);
@@ -101,7 +107,9 @@ fn books(token: &mut AnyClient) {
     let rules = rules(SuiteId::Ristretto255, BookKind::Authenticated);
     token.create_book(&rules.as_rules()).expect(DONE);
     token.public_key(ledger()).expect(DONE);
-    token.handle(ledger(), &"N".repeat(32)).expect(DONE);
+    let account = token.handle(ledger(), &"N".repeat(32)).expect(DONE);
+    let nid = token.reveal_nid(ledger(), account.handle, &account.sealed_nid);
+    assert_eq!(*nid.expect(DONE), "N".repeat(32));
     assert_eq!(token.books().expect(DONE).len(), 1);
 }
 
@@ -133,12 +141,26 @@ fn sum(posted: &Posted, tag: fn(&OwnedEntry) -> &[u8]) -> [Vec<u8>; 3] {
 }
 
 /// As many writers as a claim may name: the token's own and others that have no entries.
-fn writers(token: &AnyClient) -> Vec<WriterId> {
+fn all_writers(token: &AnyClient) -> Vec<WriterId> {
     let own = token.info().writer.expect("it has keys");
     let others = (1..).map(|i| WriterId([i; 16])).filter(|id| *id != own);
     let mut writers: Vec<_> = others.take(WRITERS_MAX - 1).chain([own]).collect();
     writers.sort_unstable();
     writers
+}
+
+fn writers(token: &mut AnyClient) {
+    token.set_policy(ALL).expect(DONE);
+    token.new_writer().expect(DONE);
+    token.hello().expect("a new identifier");
+    let own = token.info().writer.expect("it has keys");
+    let listed = token.writers().expect(DONE).len();
+    for writer in all_writers(token).into_iter().filter(|id| *id != own) {
+        if token.admit_writer(writer, &"n".repeat(32)).is_err() {
+            break;
+        }
+    }
+    assert!(token.writers().expect(DONE).len() > listed);
 }
 
 fn total(token: &mut AnyClient) {
@@ -159,7 +181,7 @@ fn total(token: &mut AnyClient) {
         let [from, to] = if writer == own { [from, to] } else { nothing };
         Range { writer, from, to }
     };
-    let ranges: Vec<_> = writers(token).into_iter().map(range).collect();
+    let ranges: Vec<_> = all_writers(token).into_iter().map(range).collect();
     let statement = token.release_total(ledger(), &ranges, [c1, c2, tag]);
     confirm(token, &statement.expect(DONE), 7);
     token
@@ -179,7 +201,7 @@ fn balance(token: &mut AnyClient) {
     let parts = sum(&posted, |entry| &entry.account_tag);
     let parts = parts.each_ref().map(Vec::as_slice);
     let own = token.info().writer.expect("it has keys");
-    let last: Vec<_> = writers(token)
+    let last: Vec<_> = all_writers(token)
         .into_iter()
         .map(|writer| LastPosition {
             writer,
@@ -227,6 +249,9 @@ fn confirm(token: &mut AnyClient, statement: &OwnedStatement, minor: i64) {
     token.last_statement().expect(DONE);
 }
 
-fn wipe(token: &mut AnyClient) {
+fn backup(token: &mut AnyClient) {
+    let quorum = Quorum::new(16, 16).expect("as many as there can be");
+    let shares = token.backup(quorum).expect(DONE);
     token.wipe().expect(DONE);
+    token.restore(PIN, ALL, &shares).expect(DONE);
 }

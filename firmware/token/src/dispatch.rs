@@ -54,6 +54,7 @@ pub(crate) fn respond<'b, P: Platform>(
         Ok(Step::Hello) => hello(engine, body),
         // It came too late: what it was to end has been answered.
         Ok(Step::Nothing) => Ok(Response::Done),
+        Ok(Step::Claim(claim)) => open(line, engine, claim, body),
         Ok(Step::Ask(ask)) => fulfil(line, engine, ask, body),
         Ok(Step::Act) => act(line, engine, body),
         Err(error) => Err(*error),
@@ -61,13 +62,10 @@ pub(crate) fn respond<'b, P: Platform>(
 }
 
 /// What a request comes to. Nothing of the request is borrowed.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is no heap to move a large one to"
-)]
 enum Step {
     Hello,
     Nothing,
+    Claim(Verified),
     Ask(Ask),
     Act,
 }
@@ -100,7 +98,7 @@ fn read<P: Platform>(
         engine.start(body)?;
     }
     match verify(engine, request, body)? {
-        Some(claim) => claimed(&claim, request),
+        Some(claim) => Ok(Step::Claim(claim)),
         None => take(engine, request, body),
     }
 }
@@ -133,28 +131,41 @@ fn verify<P: Platform>(
     claim.map(Some)
 }
 
-/// Takes a claim that was verified.
+/// Opens what was verified, once a person agrees.
 #[inline(never)]
-fn claimed(claim: &Verified, request: &Request<'_>) -> Result<Step, TokenError> {
-    let opening = match request {
-        Request::ReleaseTotal {
+fn open<'b, P: Platform>(
+    line: &mut Line<P::Serial>,
+    engine: &mut Engine<P>,
+    claim: &Verified,
+    body: &'b mut [u8],
+) -> Result<Response<'b>, TokenError> {
+    match &opening(claim, line.reader.message()) {
+        Ok(opening) => engine.release(line, opening, body),
+        Err(error) => Err(*error),
+    }
+}
+
+/// What the message claims and was verified.
+#[inline(never)]
+fn opening(claim: &Verified, message: &[u8]) -> Result<Opening<Authenticated>, TokenError> {
+    match &decode_request(message) {
+        Ok(Request::ReleaseTotal {
             book,
             ranges,
             c1,
             c2,
             ..
-        } => Opening::total(claim, book, [c1, c2], ranges)?,
-        Request::ReleaseBalance {
+        }) => Opening::total(claim, book, [c1, c2], ranges),
+        Ok(Request::ReleaseBalance {
             book,
             account,
             last,
             c1,
             c2,
             ..
-        } => Opening::balance(claim, book, [c1, c2], account, last)?,
-        _ => return Err(TokenError::Malformed),
-    };
-    Ok(Step::Ask(Ask::Release(opening)))
+        }) => Opening::balance(claim, book, [c1, c2], account, last),
+        _ => Err(TokenError::Malformed),
+    }
 }
 
 /// The commands that no person needs to agree to.
@@ -194,10 +205,6 @@ fn act<'b, P: Platform>(
 /// A command that waits, for a person to agree or for the time between two PINs, checked as far as
 /// that can be done before. It borrows nothing of its frame; what it needs of it may be in the
 /// body.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is no heap to move a large one to"
-)]
 enum Ask {
     Provision {
         pin: Pin,
@@ -218,7 +225,6 @@ enum Ask {
     NewWriter,
     Backup(Quorum),
     Reveal(Reveal),
-    Release(Opening<Authenticated>),
     ReleaseOpen(OpenSum),
     Import(Import),
     EnrolOffer,
@@ -301,7 +307,6 @@ fn fulfil<'b, P: Platform>(
         Ask::NewWriter => engine.renew_writer(line, body)?,
         Ask::Backup(quorum) => return engine.backup(line, *quorum, body),
         Ask::Reveal(found) => return engine.reveal(line, found, body),
-        Ask::Release(opening) => return engine.release(line, opening, body),
         Ask::ReleaseOpen(sum) => {
             return in_suite!(sum.suite, S => engine.release_open::<S>(line, sum, body));
         }

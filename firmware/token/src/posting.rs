@@ -128,7 +128,8 @@ impl<P: Platform> Engine<P> {
     ) -> Result<Response<'b>, TokenError> {
         let book = self.find(&request.book, body)?;
         book.must_be(BookKind::Authenticated)?;
-        let links = check::<P>(&book, request)?;
+        let mut links = Links::new();
+        check::<P>(&book, request, &mut links)?;
         let (place, granted) = (book.place, book.granted);
         let min_entries = u64::from(book.rules.min_entries);
 
@@ -368,7 +369,11 @@ type Links = Vec<Link, BATCH_LEN_MAX>;
 /// account's previous entry in the batch or, for its first, to where the host says. That position
 /// lies before the batch, because those in the batch are all accounted for.
 #[inline(never)]
-fn check<P: Platform>(book: &Book<'_>, request: &PostRequest<'_>) -> Result<Links, TokenError> {
+fn check<P: Platform>(
+    book: &Book<'_>,
+    request: &PostRequest<'_>,
+    links: &mut Links,
+) -> Result<(), TokenError> {
     let PostRequest {
         expected_seq,
         postings,
@@ -377,13 +382,12 @@ fn check<P: Platform>(book: &Book<'_>, request: &PostRequest<'_>) -> Result<Link
     if !(1..=Limits::<P>::BATCH_LEN).contains(&postings.len()) {
         return Err(TokenError::BadBatch);
     }
-    let mut links = Links::new();
     for (posting, i) in postings.iter().zip(0_u64..) {
         // A position at the end of the range is never the chain's next one, and is refused later.
         let seq = expected_seq.saturating_add(i);
         let amount = book.rules.admit(posting.minor);
         let amount = amount.map_err(|_| TokenError::OverCap)?;
-        let in_batch = postings.iter().zip(&links).rev();
+        let in_batch = postings.iter().zip(&*links).rev();
         let earlier = in_batch
             .filter(|(other, _)| other.account == posting.account)
             .map(|(_, link)| link.seq)
@@ -395,7 +399,7 @@ fn check<P: Platform>(book: &Book<'_>, request: &PostRequest<'_>) -> Result<Link
         let link = Link { seq, prev, amount };
         links.push(link).map_err(|_| TokenError::BadBatch)?;
     }
-    Ok(links)
+    Ok(())
 }
 
 /// Where a posting cuts the chain by itself: if `2k` entries or more are pending, behind the

@@ -101,7 +101,7 @@ mod tests {
     use rand_core::TryRng;
 
     use super::*;
-    use crate::nor::{NorModel, Tear};
+    use crate::nor::power::{Failing, Tear};
 
     const STORE: Range<u32> = 4096..3 * 4096;
     const CAPACITY: usize = 3 * 4096;
@@ -144,7 +144,7 @@ mod tests {
     impl TryCryptoRng for Counter {}
 
     fn start(
-        flash: &mut NorModel<[u8; CAPACITY]>,
+        flash: &mut Failing<[u8; CAPACITY]>,
         entropy: &mut Counter,
     ) -> Result<[u8; 32], DeviceError> {
         secret(flash, entropy, 0, STORE).map(|secret| *secret)
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn the_secret_is_drawn_once_and_kept() {
         for blank in [0, 0xff] {
-            let mut flash = NorModel::new([blank; CAPACITY]);
+            let mut flash = Failing::new([blank; CAPACITY]);
             let mut entropy = Counter(Some(0));
             let first = start(&mut flash, &mut entropy).unwrap();
             let other = start(&mut NorModel::new([blank; CAPACITY]), &mut entropy).unwrap();
@@ -169,7 +169,7 @@ mod tests {
     fn a_first_start_cut_anywhere_is_done_again() {
         for tear in [Tear::Nothing, Tear::Half, Tear::Everything] {
             for cut in 0..4 {
-                let mut flash = NorModel::new([0; CAPACITY]);
+                let mut flash = Failing::new([0; CAPACITY]);
                 let mut entropy = Counter(Some(0));
                 flash.cut_power_after(cut, tear);
                 let failed = start(&mut flash, &mut entropy);
@@ -190,7 +190,7 @@ mod tests {
     fn foreign_content_is_refused_and_kept() {
         let mut content = [0; CAPACITY];
         content[..4].copy_from_slice(b"\x7fELF");
-        let mut flash = NorModel::new(content);
+        let mut flash = Failing::new(content);
         let refused = start(&mut flash, &mut Counter(Some(0)));
         assert_eq!(refused, Err(DeviceError::NotOurs));
         assert_eq!(flash.into_inner(), content);
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn without_random_bytes_nothing_is_written() {
-        let mut flash = NorModel::new([0; CAPACITY]);
+        let mut flash = Failing::new([0; CAPACITY]);
         let failed = start(&mut flash, &mut Counter(None));
         assert_eq!(failed, Err(DeviceError::NoEntropy));
         assert_eq!(flash.into_inner(), [0; CAPACITY]);

@@ -11,7 +11,10 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
-use firmware_token::nor::{NorError, NorModel, Tear};
+use firmware_token::nor::{
+    NorError,
+    power::{Failing, Tear},
+};
 use zeroize::Zeroizing;
 
 use crate::Error;
@@ -26,7 +29,7 @@ pub(crate) const STORE: Range<u32> = 4096..1028 * 1024;
 pub const CAPACITY: usize = 1028 * 1024;
 
 /// Wiped when it is dropped, because the device secret is in it.
-type Model = NorModel<Zeroizing<Vec<u8>>>;
+type Model = Failing<Zeroizing<Vec<u8>>>;
 
 /// A NOR flash in memory, and in a file if it is to last.
 pub struct FileFlash {
@@ -75,7 +78,7 @@ impl FileFlash {
         let mut bytes = Zeroizing::new(vec![0; CAPACITY]);
         file.read_exact_at(&mut bytes, 0).map_err(state_error)?;
         Ok(Self {
-            model: NorModel::new(bytes),
+            model: Failing::new(bytes),
             file: Some(file),
         })
     }
@@ -84,13 +87,13 @@ impl FileFlash {
     #[must_use]
     pub fn in_memory() -> Self {
         Self {
-            model: NorModel::new(Zeroizing::new(vec![0; CAPACITY])),
+            model: Failing::new(Zeroizing::new(vec![0; CAPACITY])),
             file: None,
         }
     }
 
     /// Lets the power fail in the write or erase that follows the next `operations` of them; see
-    /// [`NorModel::cut_power_after`]. What the cut leaves is in the file.
+    /// [`Failing::cut_power_after`]. What the cut leaves is in the file.
     pub fn cut_power_after(&mut self, operations: u32, tear: Tear) {
         self.model.cut_power_after(operations, tear);
     }

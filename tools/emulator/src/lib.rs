@@ -36,7 +36,7 @@ use firmware_token::{Ports, Token, device};
 use getrandom::SysRng;
 
 pub use error::Error;
-pub use firmware_token::nor::Tear;
+pub use firmware_token::nor::power::Tear;
 pub use flash::{CAPACITY, FileFlash};
 pub use platform::{HostClock, HostPlatform, Interactive, PinCost, TestOnly};
 pub use presence::{Answers, Person, Script, Terminal};

@@ -20,7 +20,10 @@ use embedded_io::{ErrorType, Read, ReadReady, Write};
 use embedded_storage::nor_flash::{self, NorFlash, ReadNorFlash};
 use firmware_token::{
     Clock, DelayNs, Notice, Platform, Ports, Presence, Prompt, Token, Zeroizing,
-    nor::{NorError, NorModel, Tear},
+    nor::{
+        NorError,
+        power::{Failing, Tear},
+    },
 };
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use rand_core::{Rng, TryCryptoRng, TryRng};
@@ -46,13 +49,13 @@ pub const RULES: Rules<'static> = Rules {
     name: "savings",
 };
 
-/// The platform of a bench with a store of `KIB` KiB.
-pub struct Simulated<const KIB: u32>;
+/// The platform of a bench with a store of `KIB` KiB in pages of `PAGE` bytes.
+pub struct Simulated<const KIB: u32, const PAGE: usize = 4096>;
 
-impl<const KIB: u32> Platform for Simulated<KIB> {
+impl<const KIB: u32, const PAGE: usize> Platform for Simulated<KIB, PAGE> {
     type Serial = Wire;
     type Entropy = Dice;
-    type Flash = Chip;
+    type Flash = Chip<PAGE>;
     type Presence = Button;
     type Clock = Watch;
 
@@ -63,8 +66,8 @@ impl<const KIB: u32> Platform for Simulated<KIB> {
 
 /// What lies around the token and outlives its power.
 #[derive(Clone)]
-pub struct World {
-    pub chip: Rc<RefCell<ChipState>>,
+pub struct World<const PAGE: usize = 4096> {
+    pub chip: Rc<RefCell<ChipState<PAGE>>>,
     pub wire: Rc<RefCell<WireState>>,
     pub button: Rc<RefCell<ButtonState>>,
     pub dice: Rc<RefCell<DiceState>>,
@@ -72,24 +75,20 @@ pub struct World {
 }
 
 /// A token, its world, and a client.
-pub struct Bench<const KIB: u32 = 1024> {
-    pub world: World,
-    pub token: Token<Simulated<KIB>>,
+pub struct Bench<const KIB: u32 = 1024, const PAGE: usize = 4096> {
+    pub world: World<PAGE>,
+    pub token: Token<Simulated<KIB, PAGE>>,
     ids: u32,
     sessions: u64,
 }
 
-impl<const KIB: u32> Bench<KIB> {
+impl<const KIB: u32, const PAGE: usize> Bench<KIB, PAGE> {
     /// A token fresh from the factory.
     pub fn new() -> Self {
         let now_ms = Rc::new(Cell::new(0));
-        let chip = ChipState {
-            nor: NorModel::new(vec![0xff; KIB as usize * 1024]),
-            operations: 0,
-            erases: 0,
-        };
+        let bytes = vec![0xff; KIB as usize * 1024];
         let world = World {
-            chip: Rc::new(RefCell::new(chip)),
+            chip: Rc::new(RefCell::new(ChipState::new(bytes))),
             wire: Rc::default(),
             button: Rc::default(),
             dice: Rc::new(RefCell::new(DiceState::Rolling(Box::new(
@@ -108,9 +107,9 @@ impl<const KIB: u32> Bench<KIB> {
     }
 
     /// The token that wakes up in this world.
-    pub fn in_world(world: World, ceremony: bool) -> Self {
+    pub fn in_world(world: World<PAGE>, ceremony: bool) -> Self {
         let ports = Ports {
-            serial: Wire(world.clone()),
+            serial: Wire(world.wire.clone(), world.now_ms.clone()),
             entropy: Dice(world.dice.clone()),
             flash: Chip(world.chip.clone()),
             presence: Button(world.button.clone()),
@@ -303,7 +302,7 @@ pub struct WireState {
 }
 
 /// The serial port. A read waits for what is still to come, and ends when nothing is.
-pub struct Wire(World);
+pub struct Wire(Rc<RefCell<WireState>>, Rc<Cell<u64>>);
 
 impl ErrorType for Wire {
     type Error = Infallible;
@@ -311,11 +310,11 @@ impl ErrorType for Wire {
 
 impl Read for Wire {
     fn read(&mut self, bytes: &mut [u8]) -> Result<usize, Infallible> {
-        let mut state = self.0.wire.borrow_mut();
+        let mut state = self.0.borrow_mut();
         let Some((time, mut batch)) = state.input.pop_front() else {
             return Ok(0);
         };
-        self.0.now_ms.set(self.0.now_ms.get().max(time));
+        self.1.set(self.1.get().max(time));
         let len = batch.len().min(bytes.len());
         let rest = batch.split_off(len);
         if !rest.is_empty() {
@@ -328,15 +327,15 @@ impl Read for Wire {
 
 impl ReadReady for Wire {
     fn read_ready(&mut self) -> Result<bool, Infallible> {
-        let now = self.0.now_ms.get();
-        let state = self.0.wire.borrow();
+        let now = self.1.get();
+        let state = self.0.borrow();
         Ok(state.input.front().is_some_and(|(time, _)| *time <= now))
     }
 }
 
 impl Write for Wire {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
-        self.0.wire.borrow_mut().output.extend_from_slice(bytes);
+        self.0.borrow_mut().output.extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -346,25 +345,37 @@ impl Write for Wire {
 }
 
 /// The flash and how often it was changed.
-pub struct ChipState {
-    pub nor: NorModel<Vec<u8>>,
+pub struct ChipState<const PAGE: usize = 4096> {
+    pub nor: Failing<Vec<u8>, PAGE>,
     pub operations: u32,
     pub erases: u32,
+    /// How often each page was erased.
+    pub wear: Vec<u32>,
 }
 
-impl ChipState {
+impl<const PAGE: usize> ChipState<PAGE> {
+    /// A flash with this content that was never changed.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self {
+            wear: vec![0; bytes.len() / PAGE],
+            nor: Failing::new(bytes),
+            operations: 0,
+            erases: 0,
+        }
+    }
+
     pub fn cut_power_after(&mut self, operations: u32, tear: Tear) {
         self.nor.cut_power_after(operations, tear);
     }
 }
 
-pub struct Chip(Rc<RefCell<ChipState>>);
+pub struct Chip<const PAGE: usize = 4096>(Rc<RefCell<ChipState<PAGE>>>);
 
-impl nor_flash::ErrorType for Chip {
+impl<const PAGE: usize> nor_flash::ErrorType for Chip<PAGE> {
     type Error = NorError;
 }
 
-impl ReadNorFlash for Chip {
+impl<const PAGE: usize> ReadNorFlash for Chip<PAGE> {
     const READ_SIZE: usize = 1;
 
     fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), NorError> {
@@ -376,13 +387,17 @@ impl ReadNorFlash for Chip {
     }
 }
 
-impl NorFlash for Chip {
+impl<const PAGE: usize> NorFlash for Chip<PAGE> {
     const WRITE_SIZE: usize = 4;
-    const ERASE_SIZE: usize = 4096;
+    const ERASE_SIZE: usize = PAGE;
 
     fn erase(&mut self, from: u32, to: u32) -> Result<(), NorError> {
         let mut state = self.0.borrow_mut();
         state.operations += 1;
+        let pages = from as usize / PAGE..to as usize / PAGE;
+        for times in state.wear.get_mut(pages).into_iter().flatten() {
+            *times += 1;
+        }
         state.erases += 1;
         state.nor.erase(from, to)
     }

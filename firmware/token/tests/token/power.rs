@@ -6,7 +6,7 @@ use core_nostd::{
     ids::Handle,
     wire::{Request, Response, Rules, SignedEntry, State, TokenError},
 };
-use firmware_token::{TRIES_MAX, nor::Tear};
+use firmware_token::{TRIES_MAX, nor::power::Tear};
 
 use crate::{
     bench::{Bench, PIN, RULES, World, provision},
@@ -65,7 +65,7 @@ fn see(bench: &mut Bench) -> Seen {
 /// A copy of a world whose flash is as it is now.
 pub fn copy(bench: &Bench) -> World {
     let fresh = Bench::<1024>::new().world;
-    let nor = firmware_token::nor::NorModel::new(bench.flash_bytes());
+    let nor = firmware_token::nor::power::Failing::new(bench.flash_bytes());
     fresh.chip.borrow_mut().nor = nor;
     fresh
 }

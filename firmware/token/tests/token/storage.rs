@@ -5,7 +5,7 @@ use core_nostd::{
     ids::Handle,
     wire::{BOOKS_MAX, Request, Response, Rules, State, TokenError},
 };
-use firmware_token::{TRIES_MAX, Token, nor::NorModel};
+use firmware_token::{TRIES_MAX, Token, nor::power::Failing};
 use proptest::prelude::*;
 
 use crate::{
@@ -168,7 +168,7 @@ pub fn edit(bench: &mut Bench, start: &[u8], offset: usize, change: impl Fn(u8) 
     bytes[at + offset] = change(bytes[at + offset]);
     let crc = crc32(&bytes[at..at + len]).to_le_bytes();
     bytes[header..header + 4].copy_from_slice(&crc);
-    bench.world.chip.borrow_mut().nor = NorModel::new(bytes);
+    bench.world.chip.borrow_mut().nor = Failing::new(bytes);
     bench.reboot();
 }
 
@@ -232,7 +232,7 @@ fn a_store_that_has_lost_its_identity_is_not_an_empty_token() {
     for at in find(&bytes, &id.0) {
         bytes[at] = !bytes[at];
     }
-    bench.world.chip.borrow_mut().nor = NorModel::new(bytes);
+    bench.world.chip.borrow_mut().nor = Failing::new(bytes);
     bench.reboot();
     assert_eq!(bench.refusal(&Request::Hello), TokenError::StorageFailed);
     assert_eq!(bench.refusal(&provision(PIN)), TokenError::StorageFailed);
@@ -252,7 +252,7 @@ fn a_flash_that_fails_is_said_to_and_tried_again() {
         .world
         .chip
         .borrow_mut()
-        .cut_power_after(0, firmware_token::nor::Tear::Nothing);
+        .cut_power_after(0, firmware_token::nor::power::Tear::Nothing);
     let posting = ledger.posting(&ALICE, 1);
     let request = ledger.request(&[posting]);
     assert_eq!(bench.refusal(&request), TokenError::StorageFailed);
@@ -287,7 +287,7 @@ proptest! {
             let at = if from_good { at % (20 * 1024) } else { at };
             bytes[at] = byte;
         }
-        bench.world.chip.borrow_mut().nor = NorModel::new(bytes);
+        bench.world.chip.borrow_mut().nor = Failing::new(bytes);
         bench.reboot();
         let unlock = Request::Unlock { pin: PIN };
         for request in [unlock, provision(PIN), Request::CreateBook { rules: RULES }] {

@@ -156,7 +156,7 @@ mod tests {
             let mut flash = Failing::new([blank; CAPACITY]);
             let mut entropy = Counter(Some(0));
             let first = start(&mut flash, &mut entropy).unwrap();
-            let other = start(&mut NorModel::new([blank; CAPACITY]), &mut entropy).unwrap();
+            let other = start(&mut Failing::new([blank; CAPACITY]), &mut entropy).unwrap();
             assert!(first != other && first != [blank; 32]);
             flash.write(STORE.start, &[1, 2, 3, 4]).unwrap();
             assert_eq!(start(&mut flash, &mut entropy).unwrap(), first);

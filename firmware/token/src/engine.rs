@@ -63,7 +63,6 @@ impl<P: Platform> Engine<P> {
     #[inline(never)]
     pub(crate) fn start(&mut self, work: &mut [u8]) -> Result<(), TokenError> {
         if !self.started {
-            self.storage.complete_wipe()?;
             self.load_vault(work)?;
             self.count_books(work)?;
             self.count_writers(work)?;

@@ -86,8 +86,8 @@ impl<M: AsRef<[u8]> + AsMut<[u8]>, const PAGE: usize> ReadNorFlash for NorModel<
     fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), NorError> {
         check_read(self, offset, bytes.len())?;
         let stored = self.region(offset, bytes.len());
-        for (byte, stored) in bytes.iter_mut().zip(stored) {
-            *byte = *stored;
+        if let Some(bytes) = bytes.get_mut(..stored.len()) {
+            bytes.copy_from_slice(stored);
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ pub trait Platform {
     /// Random bytes, from a true random number generator where the board has one.
     type Entropy: TryCryptoRng;
     /// Flash that survives power cuts. Reads of any alignment, or `READ_SIZE` at most 4;
-    /// `WRITE_SIZE` at most 4; `ERASE_SIZE` at most 4096.
+    /// `WRITE_SIZE` at most 4. A word may be written twice, the second time with zeros.
     type Flash: NorFlash;
     /// The button, and a display or LED where there is one.
     type Presence: Presence;

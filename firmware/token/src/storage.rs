@@ -1,7 +1,7 @@
 //! The store: small numbered records that a power cut leaves whole, old or new.
 //!
 //! ```text
-//! first page    blank, or the mark of a wipe that is under way
+//! first page    which erase is under way, so that a power cut leaves none half done ([`flash`])
 //! other pages   a ring of records, the newest of each key counts (crate sequential-storage)
 //! ```
 //!
@@ -16,7 +16,7 @@ use core_nostd::{
     seal::prf,
     wire::{BOOKS_MAX, TokenError, WRITERS_MAX},
 };
-use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
+use embedded_storage::nor_flash::{ErrorType, NorFlash};
 use sequential_storage::{
     Error,
     cache::{Cache, Uncached, key_pointers::ArrayKeyPointers},
@@ -26,9 +26,9 @@ use subtle::ConstantTimeEq;
 
 use crate::{limits::MAC_LEN, platform::Platform};
 
-mod blocking;
+mod flash;
 
-use blocking::{Blocking, ready};
+use flash::{Flash, ready};
 
 /// Which record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,30 +69,29 @@ const KEYS: usize = 2 * BOOKS_MAX + WRITERS_MAX + 3;
 /// save a few words of reading, and the caches for it panic on a flash that somebody has edited.
 type KeyCache = Cache<Uncached, Uncached, ArrayKeyPointers<u8, KEYS>, u8>;
 
-type Ring<P> = MapStorage<u8, Blocking<<P as Platform>::Flash>, KeyCache>;
+type Ring<P> = MapStorage<u8, Flash<P>, KeyCache>;
 
 /// The store of one token.
 pub(crate) struct Storage<P: Platform> {
-    /// `None` only while [`Self::wipe`] takes it apart.
+    /// `None` only while [`Self::with_flash`] takes it apart.
     ring: Option<Ring<P>>,
 }
 
-/// The first bytes of the first page while a wipe is under way.
-const WIPE_MARK: [u8; 16] = *b"tallystick wipe\n";
-
 impl<P: Platform> Storage<P> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "erase pages have at most 4096 bytes"
-    )]
-    const PAGE_LEN: u32 = <P::Flash as NorFlash>::ERASE_SIZE as u32;
-    const MARK_PAGE: Range<u32> = P::STORE.start..P::STORE.start + Self::PAGE_LEN;
-    const RING: Range<u32> = Self::MARK_PAGE.end..P::STORE.end;
+    /// Everything but the first page.
+    const RING: Range<u32> = {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "erase pages are much smaller than the flash"
+        )]
+        let page_len = <P::Flash as NorFlash>::ERASE_SIZE as u32;
+        P::STORE.start + page_len..P::STORE.end
+    };
 
     /// The store in this flash, as it was left.
     pub(crate) fn new(flash: P::Flash) -> Self {
         Self {
-            ring: Some(Self::ring(flash)),
+            ring: Some(Self::ring(Flash::new(flash))),
         }
     }
 
@@ -162,33 +161,12 @@ impl<P: Platform> Storage<P> {
         self.write(key, &Record { pieces, mac }, work)
     }
 
-    /// Erases everything. Once the mark is written nothing counts any more, and a wipe that is cut
-    /// short is completed by [`Self::complete_wipe`].
+    /// Erases everything. A wipe that is cut short is completed when the store is next read.
     ///
     /// # Errors
     /// [`TokenError::StorageFailed`].
     pub(crate) fn wipe(&mut self) -> Result<(), TokenError> {
-        self.with_flash(|flash| {
-            let found = read_mark::<P>(flash)?;
-            if found != WIPE_MARK {
-                if found != [0xff; 16] {
-                    flash.erase(Self::MARK_PAGE.start, Self::MARK_PAGE.end)?;
-                }
-                flash.write(Self::MARK_PAGE.start, &WIPE_MARK)?;
-            }
-            erase_all::<P>(flash)
-        })
-    }
-
-    /// Completes a wipe that a power cut has interrupted, if there is one.
-    ///
-    /// # Errors
-    /// [`TokenError::StorageFailed`].
-    pub(crate) fn complete_wipe(&mut self) -> Result<(), TokenError> {
-        self.with_flash(|flash| match read_mark::<P>(flash)? {
-            WIPE_MARK => erase_all::<P>(flash),
-            _ => Ok(()),
-        })
+        self.with_flash(Flash::erase_store)
     }
 
     /// Forgets where records are, so that the next ones are looked for as after a restart.
@@ -209,38 +187,20 @@ impl<P: Platform> Storage<P> {
     #[inline(never)]
     fn with_flash(
         &mut self,
-        action: impl FnOnce(&mut P::Flash) -> Result<(), <P::Flash as ErrorType>::Error>,
+        action: impl FnOnce(&mut Flash<P>) -> Result<(), <P::Flash as ErrorType>::Error>,
     ) -> Result<(), TokenError> {
         let ring = self.ring.take().ok_or(TokenError::StorageFailed)?;
-        let mut flash = ring.destroy().0.0;
+        let mut flash = ring.destroy().0;
         let outcome = action(&mut flash);
         self.ring = Some(Self::ring(flash));
         outcome.map_err(|_| TokenError::StorageFailed)
     }
 
-    fn ring(flash: P::Flash) -> Ring<P> {
+    fn ring(flash: Flash<P>) -> Ring<P> {
         let cache = Cache::new(Uncached, Uncached, ArrayKeyPointers::new());
         let config = const { MapConfig::new(Self::RING) };
-        MapStorage::new(Blocking(flash), config, cache)
+        MapStorage::new(flash, config, cache)
     }
-}
-
-fn read_mark<P: Platform>(
-    flash: &mut P::Flash,
-) -> Result<[u8; 16], <P::Flash as ErrorType>::Error> {
-    let mut mark = [0; 16];
-    flash.read(Storage::<P>::MARK_PAGE.start, &mut mark)?;
-    Ok(mark)
-}
-
-/// Erases the ring and, last of all, the mark.
-fn erase_all<P: Platform>(flash: &mut P::Flash) -> Result<(), <P::Flash as ErrorType>::Error> {
-    let ring = Storage::<P>::RING;
-    for page in ring.step_by(<P::Flash as NorFlash>::ERASE_SIZE) {
-        flash.erase(page, page + Storage::<P>::PAGE_LEN)?;
-    }
-    let mark = Storage::<P>::MARK_PAGE;
-    flash.erase(mark.start, mark.end)
 }
 
 fn finish<T, E>(outcome: Option<Result<T, Error<E>>>) -> Result<T, TokenError> {

@@ -222,6 +222,13 @@ impl<const KIB: u32, const PAGE: usize> Bench<KIB, PAGE> {
         }
     }
 
+    /// A new world whose flash is as this one's is now.
+    pub fn world_again(&self) -> World<PAGE> {
+        let world = Self::new().world;
+        *world.chip.borrow_mut() = ChipState::new(self.flash_bytes());
+        world
+    }
+
     /// The whole flash as it is.
     pub fn flash_bytes(&self) -> Vec<u8> {
         self.world.chip.borrow().nor.bytes().to_vec()
@@ -351,6 +358,8 @@ pub struct ChipState<const PAGE: usize = 4096> {
     pub erases: u32,
     /// How often each page was erased.
     pub wear: Vec<u32>,
+    /// Whether the last operation was an erase.
+    pub erasing: bool,
 }
 
 impl<const PAGE: usize> ChipState<PAGE> {
@@ -361,6 +370,7 @@ impl<const PAGE: usize> ChipState<PAGE> {
             nor: Failing::new(bytes),
             operations: 0,
             erases: 0,
+            erasing: false,
         }
     }
 
@@ -399,12 +409,14 @@ impl<const PAGE: usize> NorFlash for Chip<PAGE> {
             *times += 1;
         }
         state.erases += 1;
+        state.erasing = true;
         state.nor.erase(from, to)
     }
 
     fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), NorError> {
         let mut state = self.0.borrow_mut();
         state.operations += 1;
+        state.erasing = false;
         state.nor.write(offset, bytes)
     }
 }

@@ -5,7 +5,7 @@ use core_nostd::{
     ids::{BookId, WriterId},
     wire::{Policy, Request, Response, Rules, Standing, State, TokenError},
 };
-use firmware_token::nor::Tear;
+use firmware_token::nor::power::Tear;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
 use crate::{
@@ -593,7 +593,7 @@ fn a_book_comes_only_from_the_writers_own_treasury() {
 fn a_writer_admitted_after_a_restore_has_the_same_key() {
     // The list is lost, the seed is not: here, by revoking on a copy that never knew the writer.
     let (mut treasury, mut writer) = (treasury(), empty(2));
-    let world = crate::power::copy(&treasury);
+    let world = treasury.world_again();
     let id = enrol(&mut treasury, &mut writer);
     let book = treasury.book(RULES);
     let mut restored = Bench::in_world(world, true);

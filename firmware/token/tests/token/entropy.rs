@@ -9,7 +9,6 @@ use firmware_token::TRIES_MAX;
 use crate::{
     bench::{Bench, DiceState, PIN, RULES, provision},
     ledger::{Ledger, release_total},
-    power::copy,
 };
 
 const ALICE: Handle = Handle([1; 32]);
@@ -101,7 +100,7 @@ fn different_postings_under_the_same_random_bytes_have_different_nonces() {
     let mut ledger = Ledger::new(&mut bench, book);
     ledger.post(&mut bench, &[(ALICE, 1)]);
     let replay = |request: &Request<'_>| {
-        let mut copied = Bench::<1024>::in_world(copy(&bench), false);
+        let mut copied = Bench::<1024>::in_world(bench.world_again(), false);
         copied.done(&Request::Unlock { pin: PIN });
         let reply = copied.call(request);
         assert_eq!(copied.call(request).message, reply.message, "asked again");

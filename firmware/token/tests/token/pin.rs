@@ -1,7 +1,7 @@
 //! Guessing: what it costs, what it can't be spared, and how it ends.
 
 use core_nostd::wire::{Request, Response, State, TokenError};
-use firmware_token::{TRIES_MAX, nor::Tear};
+use firmware_token::{TRIES_MAX, nor::power::Tear};
 
 use crate::bench::{Answer, Bench, PIN, Reply, frame, provision};
 

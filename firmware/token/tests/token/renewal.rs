@@ -5,13 +5,12 @@ use core_nostd::{
     ids::Handle,
     wire::{Request, Response, Standing, TokenError, WRITERS_MAX},
 };
-use firmware_token::nor::Tear;
+use firmware_token::nor::power::Tear;
 
 use crate::{
     bench::{Answer, Bench, PIN, RULES, provision},
     foreign_keys::{OPEN, X, import},
     ledger::{Ledger, check_statement, public_key, release_balance, release_total},
-    power::copy,
 };
 
 type S = Ristretto255Sha512;
@@ -155,7 +154,7 @@ fn a_power_cut_leaves_the_old_writer_with_its_chain_or_the_new_one_without() {
     let reply = template.call(&last).message;
     let imported = open_key(&mut template);
     let start = || {
-        let mut bench = Bench::in_world(copy(&template), true);
+        let mut bench = Bench::in_world(template.world_again(), true);
         bench.done(&Request::Unlock { pin: PIN });
         bench
     };

@@ -1,4 +1,4 @@
-//! The store: room for a full set of books, edited and damaged flashes, and how long it lasts.
+//! The store: room for a full set of books, edited and damaged flashes.
 
 use core_nostd::{
     ciphersuite::{Ffdhe3072Sha512, Ristretto255Sha512},
@@ -93,30 +93,6 @@ fn keys_from_elsewhere_in_every_other_book_never_fill_the_smallest_store() {
         };
         assert_eq!(reply.error(), None);
     }
-}
-
-#[test]
-fn five_million_postings_fit_the_life_of_a_flash_with_ten_thousand_erases() {
-    const ERASES_OF_A_PAGE: u64 = 10_000;
-    let lifetime = |batch: usize| {
-        let mut bench = Bench::<128>::unlocked();
-        let book = bench.book(RULES);
-        let mut ledger = Ledger::new(&mut bench, book);
-        while bench.world.chip.borrow().erases < 20 {
-            ledger.post(&mut bench, &vec![(ALICE, 1); batch]);
-        }
-        let posted = ledger.next_seq();
-        bench.world.chip.borrow_mut().erases = 0;
-        while bench.world.chip.borrow().erases < 31 {
-            ledger.post(&mut bench, &vec![(ALICE, 1); batch]);
-        }
-        // 31 pages were erased once each.
-        (ledger.next_seq() - posted) * ERASES_OF_A_PAGE
-    };
-    let (single, batched) = (lifetime(1), lifetime(3));
-    println!("life of a 128 KiB store: {single} single postings, {batched} in batches of three");
-    assert!(single >= 5_000_000, "{single}");
-    assert!(batched > single, "{batched}");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 
 /// Every attack of the design's model, replayed over the wire.
 mod attacks;
+/// Shares of a seed, from one token into another, and through another program.
+mod backup;
 /// The programs as processes, killed and mistyped at.
 #[cfg(feature = "cli")]
 mod binaries;
@@ -28,6 +30,9 @@ mod oracle;
 /// Sums outside the window that is searched.
 #[cfg(feature = "cli")]
 mod range;
+/// A server that was restored from a copy older than the token, and the way out.
+#[cfg(feature = "cli")]
+mod renewal;
 /// Statements as files, before two verifiers that share nothing.
 mod statements;
 /// The store in a real MongoDB, killed and contended for.

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     api::Api,
-    process::{Person, Service, emulator, host_server},
+    process::{Person, Service, emulator, emulator_in_ceremony_mode, host_server},
 };
 
 /// A provisioned token, a server on a store, and a person with `tally`.
@@ -46,6 +46,13 @@ impl Office {
         self.server = host_server(&self.store);
         self.token = emulator(&self.dir);
         self.person.server.clone_from(&self.server.address);
+        self.person.token.clone_from(&self.token.address);
+    }
+
+    /// Switches the token off, and on again with its button held.
+    pub fn ceremony(&mut self) {
+        self.token.kill();
+        self.token = emulator_in_ceremony_mode(&self.dir);
         self.person.token.clone_from(&self.token.address);
     }
 

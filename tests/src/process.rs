@@ -66,6 +66,10 @@ pub fn emulator(dir: &Path) -> Service {
 /// The same with a button that says yes or no.
 #[must_use]
 pub fn emulator_with_button(dir: &Path, answer: &str) -> Service {
+    Service::start(&mut emulator_command(dir, answer))
+}
+
+fn emulator_command(dir: &Path, answer: &str) -> Command {
     let socket = format!("unix:{}", dir.join("token.sock").display());
     let mut command = Command::new(program("TALLY_BIN"));
     command
@@ -79,7 +83,13 @@ pub fn emulator_with_button(dir: &Path, answer: &str) -> Service {
         ])
         .arg(dir.join("token.bin"))
         .stderr(Stdio::null());
-    Service::start(&mut command)
+    command
+}
+
+/// The same, with its button held when it was switched on.
+#[must_use]
+pub fn emulator_in_ceremony_mode(dir: &Path) -> Service {
+    Service::start(emulator_command(dir, "yes").arg("--ceremony"))
 }
 
 /// A person with `tally`, a home of their own, and the PIN.

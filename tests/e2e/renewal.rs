@@ -54,7 +54,10 @@ fn spool_entry(home: &Path, server: &str, seq: u64) {
     let writer = &heads.heads[0].writer;
     let path = format!("/v1/books/{book}/entries?writer={writer}&from={seq}&limit=1");
     let mut entry: Value = api.get(&path).expect("one line");
-    entry.as_object_mut().expect("an entry").remove("arrived_ms");
+    entry
+        .as_object_mut()
+        .expect("an entry")
+        .remove("arrived_ms");
     let record = json!({
         "format": "tallystick-spool-v1", "book": book, "entries": {"signed": [entry]}, "cut": null,
     });

@@ -10,6 +10,7 @@ mod cuts;
 mod enrolment;
 mod entropy;
 mod foreign_keys;
+mod hostile;
 mod ledger;
 mod life;
 mod line;

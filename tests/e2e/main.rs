@@ -40,3 +40,6 @@ mod statements;
 mod store;
 /// The main job, with power cuts in the middle.
 mod story;
+/// Words of a backup on a screen, and typed in again.
+#[cfg(feature = "cli")]
+mod words;

@@ -16,6 +16,9 @@ mod counts;
 mod faults;
 /// A key made elsewhere, and what was encrypted under it.
 mod imported_key;
+/// The image of a real board, on a model of its chip.
+#[cfg(feature = "kit")]
+mod kit;
 /// Keys, PIN, button and wipe.
 mod life;
 /// LightPHE at the other side, live.

@@ -28,8 +28,11 @@ const ALL_FEATURES: [&str; 4] = [
     "--features",
     "e2e-tests/qemu,e2e-tests/mongo,e2e-tests/cli",
     "--features",
-    "e2e-tests/lightphe,e2e-tests/slip39,e2e-tests/faults",
+    "e2e-tests/lightphe,e2e-tests/slip39,e2e-tests/faults,e2e-tests/kit",
 ];
+
+/// The real board whose image runs on a model of its chip.
+const KIT: &str = "nrf52840-dk";
 
 /// Packages that must also build without their optional parts.
 const LEAN: [&str; 3] = ["core-nostd", "firmware-token", "host-server"];
@@ -48,7 +51,7 @@ pub fn run(args: Args) -> Result<(), String> {
         image::build(image::DEFAULT_BOARD, &WAYS)
     })?;
     step("sizes", || sizes::check(&elf))?;
-    step("images of the other boards", other_boards)?;
+    let kit = step("images of the other boards", other_boards)?;
     let counts = step("image that counts instructions", || {
         image::build(image::COUNTS, &WAYS)
     })?;
@@ -68,6 +71,7 @@ pub fn run(args: Args) -> Result<(), String> {
     let needs = [
         ("FIRMWARE_ELF", elf),
         ("COUNTS_ELF", counts),
+        ("KIT_ELF", kit),
         ("QEMU_SYSTEM_ARM", qemu),
         ("MONGOD", mongod),
         (fetch::LIGHTPHE.variable, lightphe),
@@ -123,14 +127,20 @@ fn clippy_images() -> Result<(), String> {
     Ok(())
 }
 
-/// The images that no test runs: they build, and fit.
-fn other_boards() -> Result<(), String> {
+/// The images of real boards build and fit; that of the board which tests run is returned.
+fn other_boards() -> Result<PathBuf, String> {
+    let mut kit = None;
     for board in boards::boards()? {
-        if board.package != image::DEFAULT_BOARD {
-            sizes::check(&image::build(&board.package, &WAYS)?)?;
+        if board.package == image::DEFAULT_BOARD {
+            continue;
+        }
+        let elf = image::build(&board.package, &WAYS)?;
+        sizes::check(&elf)?;
+        if board.package == KIT {
+            kit = Some(elf);
         }
     }
-    Ok(())
+    kit.ok_or_else(|| format!("there is no board `{KIT}`"))
 }
 
 fn documentation() -> Result<(), String> {

@@ -93,7 +93,7 @@ const fn fits_store(batch: usize, store_len: usize, page_len: usize) -> bool {
     let chain = item(CHAIN_HEAD + max(batch * ENTRY, FOREIGN_KEY));
     let statement = item(STATEMENT);
     let largest = max(max(chain, statement), item(WRITER));
-    // One page is for the mark of a wipe; of each other page two words are the ring's.
+    // One page is for the notes of erases; of each other page two words are the ring's.
     let (pages, room) = ((store_len / page_len).saturating_sub(1), page_len - 8);
     let live = BOOKS_MAX * (item(BOOK) + chain)
         + WRITERS_MAX * item(WRITER)

@@ -15,8 +15,10 @@ pub const WRONG_PIN: &str = "no such";
 /// A token as people think of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Model {
-    /// How often it was provisioned.
+    /// How often it got keys.
     pub life: u32,
+    /// How many writer identifiers it has had.
+    pub writers: u32,
     pub keys: Option<Keys>,
 }
 
@@ -29,6 +31,10 @@ pub struct Keys {
     pub books: Vec<Book>,
     /// Number of the last statement.
     pub statement: u64,
+    /// Which of its writer identifiers it has.
+    pub writer: u32,
+    /// Whether it may open sums of open books.
+    pub open_sums: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +60,10 @@ pub enum Kind {
 pub enum Command {
     Hello,
     Provision,
+    /// From shares of a seed that is always the same.
+    Restore,
+    SetPolicy(bool),
+    NewWriter,
     Unlock(&'static str),
     ChangePin(&'static str),
     CreateBook(Kind),
@@ -78,6 +88,7 @@ pub enum Shape {
         state: State,
         tries_left: u8,
         books: usize,
+        open_sums: bool,
     },
     Done,
     Refused(TokenError),
@@ -103,6 +114,7 @@ impl Shape {
                 state: info.state,
                 tries_left: info.tries_left,
                 books: info.books.into(),
+                open_sums: info.policy.is_some_and(|policy| policy.open_sums),
             },
             Response::Done => Self::Done,
             Response::Error(error) => Self::Refused(*error),
@@ -157,6 +169,11 @@ impl Model {
         }
     }
 
+    /// Which writer identifier it has, 0 for none.
+    pub fn writer(&self) -> u32 {
+        self.keys.as_ref().map_or(0, |keys| keys.writer)
+    }
+
     pub fn books(&self) -> &[Book] {
         self.keys.as_ref().map_or(&[], |keys| &keys.books)
     }
@@ -164,25 +181,35 @@ impl Model {
     /// What becomes of this state. The commands that need keys in memory are given only to those
     /// who have them.
     pub fn apply(&self, command: Command) -> Outcome {
-        let same = |answer| Outcome {
+        let answer = |answer| Outcome {
             path: vec![],
             answer,
         };
         let Some(keys) = &self.keys else {
             return match command {
-                Command::Hello => same(self.info()),
-                Command::Provision => self.provision(),
-                Command::Wipe => same(Shape::Done),
-                _ => same(Shape::Refused(TokenError::NotProvisioned)),
+                Command::Hello => answer(self.info()),
+                Command::Provision | Command::Restore => self.provision(),
+                Command::Wipe => answer(Shape::Done),
+                _ => answer(Shape::Refused(TokenError::NotProvisioned)),
             };
-        };
-        let answer = |answer| Outcome {
-            path: vec![],
-            answer,
         };
         match command {
             Command::Hello => answer(self.info()),
-            Command::Provision => answer(Shape::Refused(TokenError::AlreadyProvisioned)),
+            Command::Provision | Command::Restore => {
+                answer(Shape::Refused(TokenError::AlreadyProvisioned))
+            }
+            Command::SetPolicy(open_sums) => {
+                self.one(Shape::Done, |keys| keys.open_sums = open_sums)
+            }
+            Command::NewWriter => {
+                let mut renewed = self.one(Shape::Done, |keys| {
+                    let begun = |book: &Book| Book::new(book.kind);
+                    keys.books = keys.books.iter().map(begun).collect();
+                    keys.writer = self.writers + 1;
+                });
+                renewed.path[0].writers += 1;
+                renewed
+            }
             Command::Wipe => Outcome {
                 path: vec![Self {
                     keys: None,
@@ -216,10 +243,13 @@ impl Model {
                 answer(Shape::Refused(TokenError::NothingStored))
             }
             Command::LastStatement => answer(Shape::Statement(keys.statement)),
-            Command::ReleaseTotal(_) | Command::ReleaseBalance(_) | Command::ReleaseOpen(_) => self
-                .one(Shape::Statement(keys.statement + 1), |keys| {
-                    keys.statement += 1
-                }),
+            Command::ReleaseOpen(_) if !keys.open_sums => {
+                answer(Shape::Refused(TokenError::NotAllowed))
+            }
+            Command::ReleaseTotal(_) | Command::ReleaseBalance(_) | Command::ReleaseOpen(_) => {
+                let number = keys.statement + 1;
+                self.one(Shape::Statement(number), |keys| keys.statement = number)
+            }
             Command::Post(place, _)
             | Command::PostAgain(place)
             | Command::Cut(place)
@@ -251,9 +281,12 @@ impl Model {
             unlocked: true,
             books: vec![],
             statement: 0,
+            writer: self.writers + 1,
+            open_sums: true,
         };
         let next = Self {
             life: self.life + 1,
+            writers: self.writers + 1,
             keys: Some(keys),
         };
         Outcome {
@@ -305,6 +338,7 @@ impl Model {
             state: self.state(),
             tries_left: TRIES_MAX - self.keys.as_ref().map_or(0, |keys| keys.spent),
             books: self.books().len(),
+            open_sums: self.keys.as_ref().is_some_and(|keys| keys.open_sums),
         }
     }
 }
@@ -398,6 +432,14 @@ impl Command {
             | Self::PublicKey(place) => place,
             other => panic!("{other:?} is not about a book"),
         }
+    }
+
+    /// Whether the token must be started with its button held.
+    pub fn needs_ceremony(self) -> bool {
+        matches!(
+            self,
+            Self::Wipe | Self::Restore | Self::SetPolicy(_) | Self::NewWriter
+        )
     }
 
     /// What people call it.

@@ -4,13 +4,13 @@
 //! of its path; what is seen afterwards must leave one again, and of what was ever said, not a bit
 //! may change.
 
-use std::{cell::RefCell, collections::HashMap, rc::Rc};
+use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::OnceLock};
 
 use core_nostd::{
     ids::{BookId, Handle, WriterId},
     keys::{Nonce, PublicKey},
     tag::{Cut as CutMac, LastPosition, Range},
-    wire::{Posting, Request, Response, Rules, SignedEntry, State, TokenError},
+    wire::{Policy, Posting, Request, Response, Rules, SignedEntry, State, TokenError},
 };
 use firmware_token::nor::power::Tear;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
@@ -20,7 +20,7 @@ use super::{
     tally::Tally,
 };
 use crate::{
-    bench::{Bench, ChipState, DiceState, RULES, Reply, frame, provision},
+    bench::{Bench, ChipState, DiceState, EVERYTHING, RULES, Reply, frame, provision},
     ledger::{S, Sum, release_balance, release_total},
 };
 
@@ -82,15 +82,15 @@ impl Frozen {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Topic {
     Writer {
-        life: u32,
+        writer: u32,
     },
     Entry {
-        life: u32,
+        writer: u32,
         book: BookId,
         seq: u64,
     },
     Cut {
-        life: u32,
+        writer: u32,
         book: BookId,
         position: u64,
     },
@@ -186,8 +186,11 @@ impl<const KIB: u32, const PAGE: usize> Universe<KIB, PAGE> {
     /// one before; then looks at everything the token shows.
     pub fn step(&mut self, command: Command, plan: &[PowerCut]) {
         let mut plan = plan.iter().copied();
-        if command == Command::Wipe {
+        if command.needs_ceremony() {
             self.restart(true);
+            if command != Command::Wipe {
+                self.wake();
+            }
         }
         if let Command::ReleaseOpen(place) = command {
             self.run(Command::PublicKey(place));
@@ -334,7 +337,7 @@ impl<const KIB: u32, const PAGE: usize> Universe<KIB, PAGE> {
             if cut_short {
                 next.push(model.clone());
                 next.extend(outcome.path);
-            } else if shape == outcome.answer {
+            } else if shape == outcome.answer && self.is_writer(model, reply) {
                 next.push(
                     outcome
                         .path
@@ -353,6 +356,20 @@ impl<const KIB: u32, const PAGE: usize> Universe<KIB, PAGE> {
         self.hear(command, reply);
     }
 
+    /// Whether the identifier in an answer to `Hello` may be that of this model: the one it has
+    /// always had, or one that was never seen.
+    fn is_writer(&self, model: &Model, reply: &Reply) -> bool {
+        let Response::Hello(info) = reply.response() else {
+            return true;
+        };
+        let said = |writer| self.said.get(&Topic::Writer { writer });
+        match (info.writer, said(model.writer())) {
+            (Some(id), Some(before)) => id.0 == before,
+            (Some(id), None) => (1..=model.writers).all(|writer| said(writer) != Some(&id.0)),
+            (None, _) => model.writer() == 0,
+        }
+    }
+
     /// Leaves out what is twice among the possible models.
     fn unite(&mut self) {
         let mut kept: Vec<Model> = vec![];
@@ -366,16 +383,17 @@ impl<const KIB: u32, const PAGE: usize> Universe<KIB, PAGE> {
 
     /// Compares an answer with all before.
     fn hear(&mut self, command: Command, reply: &Reply) {
-        let life = self.possible[0].life;
+        let Model { life, .. } = self.possible[0];
+        let writer = self.possible[0].writer();
         match (reply.response(), command) {
             (Response::Hello(info), _) => {
                 if let Some(WriterId(id)) = info.writer {
-                    self.said.hear(Topic::Writer { life }, id.to_vec());
+                    self.said.hear(Topic::Writer { writer }, id.to_vec());
                 }
             }
             (
                 Response::Posted {
-                    writer,
+                    writer: id,
                     first_seq,
                     cut,
                     mut entries,
@@ -383,19 +401,19 @@ impl<const KIB: u32, const PAGE: usize> Universe<KIB, PAGE> {
                 of,
             ) => {
                 let book = self.id(of.place());
-                self.said.hear(Topic::Writer { life }, writer.0.to_vec());
+                self.said.hear(Topic::Writer { writer }, id.0.to_vec());
                 for seq in first_seq.. {
                     let whole = entries;
                     let Some(_) = SignedEntry::next_of(&mut entries) else {
                         break;
                     };
                     let bytes = whole[..whole.len() - entries.len()].to_vec();
-                    self.said.hear(Topic::Entry { life, book, seq }, bytes);
+                    self.said.hear(Topic::Entry { writer, book, seq }, bytes);
                 }
                 if let Some(CutMac { position, mac }) = cut {
                     self.said.hear(
                         Topic::Cut {
-                            life,
+                            writer,
                             book,
                             position,
                         },
@@ -413,7 +431,7 @@ impl<const KIB: u32, const PAGE: usize> Universe<KIB, PAGE> {
                 let book = self.id(of.place());
                 self.said.hear(
                     Topic::Cut {
-                        life,
+                        writer,
                         book,
                         position,
                     },
@@ -463,6 +481,18 @@ impl<const KIB: u32, const PAGE: usize> Universe<KIB, PAGE> {
             Command::Unlock(pin) => Request::Unlock { pin },
             Command::ChangePin(new) => Request::ChangePin { old: pin, new },
             Command::Wipe => Request::Wipe,
+            Command::NewWriter => Request::NewWriter,
+            Command::SetPolicy(open_sums) => Request::SetPolicy {
+                policy: Policy {
+                    open_sums,
+                    ..EVERYTHING
+                },
+            },
+            Command::Restore => Request::Restore {
+                pin: PINS[0],
+                policy: EVERYTHING,
+                shares: shares(),
+            },
             Command::Book(place) => Request::Book {
                 index: index(place),
             },
@@ -522,10 +552,10 @@ impl<const KIB: u32, const PAGE: usize> Universe<KIB, PAGE> {
 
     fn release_total(&mut self, place: usize) -> Reply {
         let (book, to) = (self.id(place), self.model().books()[place].last_cut);
-        let life = self.model().life;
+        let writer = self.model().writer();
         let cut = |position| {
             let mac = self.said.get(&Topic::Cut {
-                life,
+                writer,
                 book,
                 position,
             })?;
@@ -592,11 +622,11 @@ impl<const KIB: u32, const PAGE: usize> Universe<KIB, PAGE> {
         positions: std::ops::Range<u64>,
         tag: impl for<'e> Fn(&SignedEntry<'e>) -> &'e [u8],
     ) -> Sum {
-        let life = self.model().life;
+        let writer = self.model().writer();
         let parts = positions.map(|seq| {
             let mut bytes = self
                 .said
-                .get(&Topic::Entry { life, book, seq })
+                .get(&Topic::Entry { writer, book, seq })
                 .expect("it was heard");
             let entry = SignedEntry::next_of(&mut bytes).expect("an entry");
             Sum::from_bytes(entry.c1, entry.c2, tag(&entry)).expect("elements")
@@ -605,10 +635,10 @@ impl<const KIB: u32, const PAGE: usize> Universe<KIB, PAGE> {
     }
 
     fn writer(&self) -> WriterId {
-        let life = self.model().life;
+        let writer = self.model().writer();
         let id = self
             .said
-            .get(&Topic::Writer { life })
+            .get(&Topic::Writer { writer })
             .expect("it has said hello");
         WriterId(id.try_into().expect("16 bytes"))
     }
@@ -629,6 +659,24 @@ impl<const KIB: u32, const PAGE: usize> std::fmt::Debug for Universe<KIB, PAGE> 
             &self.trace[last..]
         )
     }
+}
+
+/// The one share that brings a seed back.
+fn shares() -> &'static [u8] {
+    static SHARES: OnceLock<Vec<u8>> = OnceLock::new();
+    SHARES.get_or_init(|| {
+        let mut bench = Bench::<128>::new();
+        bench.reboot_into(true);
+        bench.done(&provision(PINS[0]));
+        let (threshold, shares) = (1, 1);
+        match bench
+            .call(&Request::Backup { threshold, shares })
+            .response()
+        {
+            Response::Shares(shares) => shares.to_vec(),
+            other => panic!("{other:?}"),
+        }
+    })
 }
 
 /// Each account has so many entries, one after the other.

@@ -18,7 +18,8 @@ Toolchains are tried in this order:
 
 Options:
   --board <NAME>   folder under firmware/boards [default: mps2-an386]
-  --all            every image there is, and the sizes of the boards' against their budgets
+  --lean           without the finite-field suites, on a board that has a feature `ffdhe` for them
+  --all            every image there is, and the flash that the boards' take
   --counts         instead, the image that counts instructions (firmware/counts)
   --way <N>        try only this toolchain: 1, 2 or 3
   --help           show this text
@@ -48,18 +49,23 @@ pub fn run(args: Args) -> Result<(), String> {
     } else {
         known(board)?
     };
-    println!("{}", build(package, ways)?.display());
+    let elf = if args.has("--lean") {
+        build_lean(package, ways)?
+    } else {
+        build(package, ways)?
+    };
+    println!("{}", elf.display());
     Ok(())
 }
 
-/// Builds every image, holds those of boards to their budgets, and prints all paths at the end.
+/// Builds every image, holds those of boards to their flash, and prints all paths at the end.
 fn build_all(ways: &[Way]) -> Result<(), String> {
     let mut paths = Vec::new();
     for image in boards::images()? {
         let elf = build(&image.package, ways)?;
         if image.is_board {
             println!("{}:", image.package);
-            sizes::check(&elf)?;
+            sizes::sections(&elf)?;
         }
         paths.push(elf);
     }
@@ -76,11 +82,25 @@ pub fn known(board: &str) -> Result<&str, String> {
 
 /// Builds the image of a package and returns the path of the ELF file.
 pub fn build(package: &str, ways: &[Way]) -> Result<PathBuf, String> {
+    build_with(package, &[], ways)
+}
+
+/// [`build`] without the package's default features. The file is another one.
+pub fn build_lean(package: &str, ways: &[Way]) -> Result<PathBuf, String> {
+    let elf = build_with(package, &["--no-default-features"], ways)?;
+    // So that nobody takes it for the other; cargo puts that one back where it belongs.
+    let lean = elf.with_file_name(format!("{package}-lean"));
+    std::fs::rename(&elf, &lean).map_err(|error| format!("{}: {error}", lean.display()))?;
+    Ok(lean)
+}
+
+fn build_with(package: &str, features: &[&str], ways: &[Way]) -> Result<PathBuf, String> {
     let target = boards::image(package)?.target;
     // Apart from the host's artefacts: the guest is compiled with other flags and features.
     let target_dir = shell::target_dir()?.join("firmware");
     let (_, mut cargo) = toolchain::cargo("build", &target, ways)?;
     cargo.args(["--package", package, "--profile", "firmware"]);
+    cargo.args(features);
     cargo.arg("--target-dir").arg(&target_dir);
     shell::run(&mut cargo)?;
     let elf = target_dir.join(&target).join("firmware").join(package);

@@ -67,7 +67,7 @@ const COMMANDS: [Command; 10] = [
     },
     Command {
         name: "sizes",
-        summary: "flash and static RAM of the firmware image against their budgets",
+        summary: "flash, RAM and stack of the firmware images against their budgets",
         help: sizes::HELP,
         run: sizes::run,
     },

@@ -47,11 +47,7 @@ pub fn run(args: Args) -> Result<(), String> {
     step("clippy", clippy)?;
     step("clippy of the images", clippy_images)?;
     step("documentation", documentation)?;
-    let elf = step("firmware image", || {
-        image::build(image::DEFAULT_BOARD, &WAYS)
-    })?;
-    step("sizes", || sizes::check(&elf))?;
-    let kit = step("images of the other boards", other_boards)?;
+    let images = step("firmware images", sizes::images)?;
     let counts = step("image that counts instructions", || {
         image::build(image::COUNTS, &WAYS)
     })?;
@@ -64,14 +60,15 @@ pub fn run(args: Args) -> Result<(), String> {
     step("binaries", || {
         shell::run(shell::cargo().args(["build", "--bins"]).args(ALL_FEATURES))
     })?;
+    step("sizes", || sizes::check(&images, &qemu))?;
     step("fuzz corpus", fuzz_corpus)?;
     if args.has("--long") {
         step("fuzz", fuzz::check)?;
     }
     let needs = [
-        ("FIRMWARE_ELF", elf),
+        ("FIRMWARE_ELF", sizes::find(&images, image::DEFAULT_BOARD)?),
         ("COUNTS_ELF", counts),
-        ("KIT_ELF", kit),
+        ("KIT_ELF", sizes::find(&images, KIT)?),
         ("QEMU_SYSTEM_ARM", qemu),
         ("MONGOD", mongod),
         (fetch::LIGHTPHE.variable, lightphe),
@@ -125,22 +122,6 @@ fn clippy_images() -> Result<(), String> {
         shell::run(cargo.args(["--", "-D", "warnings"]))?;
     }
     Ok(())
-}
-
-/// The images of real boards build and fit; that of the board which tests run is returned.
-fn other_boards() -> Result<PathBuf, String> {
-    let mut kit = None;
-    for board in boards::boards()? {
-        if board.package == image::DEFAULT_BOARD {
-            continue;
-        }
-        let elf = image::build(&board.package, &WAYS)?;
-        sizes::check(&elf)?;
-        if board.package == KIT {
-            kit = Some(elf);
-        }
-    }
-    kit.ok_or_else(|| format!("there is no board `{KIT}`"))
 }
 
 fn documentation() -> Result<(), String> {

@@ -11,6 +11,8 @@ use rand_chacha::{
     rand_core::{Rng, SeedableRng},
 };
 
+mod noise;
+
 const SESSION: SessionNonce = *b"session1";
 
 /// A client that says exactly what it is told to.
@@ -21,10 +23,11 @@ struct Raw {
 
 impl Raw {
     fn new(token: &TestToken) -> Self {
-        let mut raw = Self {
-            line: token.line(),
-            id: 0,
-        };
+        Self::on(token.line())
+    }
+
+    fn on(line: Box<dyn Line>) -> Self {
+        let mut raw = Self { line, id: 0 };
         raw.hello();
         raw
     }

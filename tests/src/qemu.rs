@@ -35,6 +35,18 @@ impl Qemu {
     /// button at every question.
     #[must_use]
     pub fn start(dir: &Path, ceremony: bool) -> Self {
+        Self::start_with(dir, ceremony, |_| true, &[])
+    }
+
+    /// Like [`Self::start`], with more arguments for QEMU, and a person who presses the button
+    /// where `agrees` says so and does nothing otherwise.
+    #[must_use]
+    pub fn start_with(
+        dir: &Path,
+        ceremony: bool,
+        agrees: impl Fn(&str) -> bool + Send + 'static,
+        more: &[&str],
+    ) -> Self {
         let elf = std::env::var_os("FIRMWARE_ELF").expect("FIRMWARE_ELF names the image");
         let [socket, panel, control, entropy, flash] = [
             "token.sock",
@@ -91,6 +103,7 @@ impl Qemu {
                 "-kernel",
             ])
             .arg(elf)
+            .args(more)
             .stdin(Stdio::null());
         if ceremony {
             command.args(["-device", CEREMONY]);
@@ -102,7 +115,7 @@ impl Qemu {
             control,
         };
         let panel = machine.wait_for(&panel);
-        thread::spawn(move || press_the_button(&panel));
+        thread::spawn(move || press_the_button(&panel, agrees));
         machine
     }
 
@@ -160,11 +173,11 @@ impl Drop for Qemu {
     }
 }
 
-/// Answers `y` to every line that is a question.
-fn press_the_button(panel: &UnixStream) {
+/// Answers `y` to every line that is a question and agreed to.
+fn press_the_button(panel: &UnixStream, agrees: impl Fn(&str) -> bool) {
     for line in BufReader::new(panel).lines().map_while(Result::ok) {
         let mut answer = panel;
-        if line.starts_with('?') && answer.write_all(b"y").is_err() {
+        if line.starts_with('?') && agrees(&line) && answer.write_all(b"y").is_err() {
             return;
         }
         assert!(!line.starts_with('!'), "the image reports a fault: {line}");

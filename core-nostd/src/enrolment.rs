@@ -89,6 +89,20 @@ pub enum ExchangeError {
     Commitment,
 }
 
+/// The code that both tokens show after an exchange, from what travels between them: the
+/// commitment, both halves, and the writer's identifier. Whoever relays them may show it, too; who
+/// compares looks at the tokens.
+#[must_use]
+pub fn code(commitment: &[u8; 32], treasurys: &Point, writers: &Point, writer: &WriterId) -> u32 {
+    let exchange = Exchange {
+        commitment: *commitment,
+        treasury: *treasurys,
+        joining: *writers,
+        writer: *writer,
+    };
+    code_of(&exchange.context())
+}
+
 /// The treasury's side, before it knows the writer's half. Wiped when dropped.
 pub struct Offer {
     secret: Nonce<S>,
@@ -295,27 +309,31 @@ impl Exchange {
     fn agree(&self, secret: Nonce<S>, other: &Point) -> Result<Agreed, ExchangeError> {
         let other = G::decode_non_identity(other).map_err(ExchangeError::Point)?;
         let shared = Zeroizing::new(G::encode(&G::mul_short(&other, secret.short())));
-        let context = hash_parts(&[
-            Part::Bytes(b"enrol"),
-            Part::Bytes(&self.commitment),
-            Part::Bytes(&self.treasury),
-            Part::Bytes(&self.joining),
-            Part::Bytes(&self.writer.0),
-        ]);
+        let context = self.context();
         let mut key = PrfKey::default();
         // 32 bytes are far below HKDF's limit, so the error can't occur.
         let _ = hkdf(LABEL, shared.as_slice(), &context, key.as_mut());
         Ok(Agreed {
             key,
-            code: code(&context),
+            code: code_of(&context),
             writer: self.writer,
         })
+    }
+
+    fn context(&self) -> [u8; 64] {
+        hash_parts(&[
+            Part::Bytes(b"enrol"),
+            Part::Bytes(&self.commitment),
+            Part::Bytes(&self.treasury),
+            Part::Bytes(&self.joining),
+            Part::Bytes(&self.writer.0),
+        ])
     }
 }
 
 /// The first 64 bits, big-endian, modulo [`CODES`]: no code is likelier than another by more than
 /// 2^-44. They are public, and the key is not made from them alone.
-fn code(context: &[u8; 64]) -> u32 {
+fn code_of(context: &[u8; 64]) -> u32 {
     let [a, b, c, d, e, f, g, h, ..] = *context;
     let number = u64::from_be_bytes([a, b, c, d, e, f, g, h]) % u64::from(CODES);
     u32::try_from(number).unwrap_or_default()

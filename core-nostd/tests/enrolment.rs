@@ -3,7 +3,7 @@
 
 use core_nostd::{
     ciphersuite::{Ciphersuite, Ristretto255Sha512},
-    enrolment::{Agreed, CODES, ExchangeError, Grant, Join, Offer, Point, SEALED_LEN},
+    enrolment::{self, Agreed, CODES, ExchangeError, Grant, Join, Offer, Point, SEALED_LEN},
     error::DecodeError,
     group::Group,
     ids::{BookId, WriterId},
@@ -163,6 +163,7 @@ fn commitment_and_code_are_what_the_formulas_say() {
     let digest = hash.finalize();
     let number = u64::from_be_bytes(digest[..8].try_into().expect("8 of 64 bytes"));
     assert_eq!(u64::from(agreed.code()), number % 1_000_000);
+    assert_eq!(enrolment::code(&commitment, &a, &b, &WRITER), agreed.code());
 }
 
 #[test]

@@ -46,3 +46,5 @@ mod story;
 /// Words of a backup on a screen, and typed in again.
 #[cfg(feature = "cli")]
 mod words;
+/// Two writers and one treasury.
+mod writers;

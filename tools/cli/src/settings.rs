@@ -126,8 +126,12 @@ impl Settings {
 
     /// The token, unlocked: with the PIN, if it was locked and there is one.
     pub fn unlocked_token(&self) -> Result<Token> {
+        self.unlock(self.token()?)
+    }
+
+    /// A token, unlocked like [`Self::unlocked_token`].
+    pub fn unlock(&self, mut token: Token) -> Result<Token> {
         use core_nostd::wire::{State, TokenError};
-        let mut token = self.token()?;
         match token.info().state {
             State::Locked => {
                 let pin = self

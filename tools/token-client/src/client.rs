@@ -16,6 +16,9 @@ use crate::{
 };
 
 mod ceremony;
+mod enrolment;
+
+pub use enrolment::{BookGrant, EnrolmentError, EnrolmentPress, enrol};
 
 /// A token at the other end of a byte stream.
 ///

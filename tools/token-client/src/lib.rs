@@ -22,7 +22,7 @@ mod port;
 mod session;
 
 pub use address::{Address, AddressError};
-pub use client::Client;
+pub use client::{BookGrant, Client, EnrolmentError, EnrolmentPress, enrol};
 pub use error::ClientError;
 pub use owned::{
     OpenedAccount, OwnedBook, OwnedEntry, OwnedRules, OwnedStatement, OwnedWriter, Posted,

@@ -247,7 +247,15 @@ impl<T: Read + Write> Session<T> {
             | Request::Backup { .. }
             | Request::Restore { .. }
             | Request::AdmitWriter { .. }
-            | Request::RevealNid { .. } => self.deadlines.slow_answer,
+            | Request::RevealNid { .. }
+            | Request::EnrolOffer
+            | Request::EnrolJoin { .. }
+            | Request::EnrolReveal { .. }
+            | Request::EnrolConfirm { .. }
+            | Request::EnrolGrant { .. }
+            | Request::EnrolFinish { .. }
+            | Request::GrantBook { .. }
+            | Request::RevokeWriter { .. } => self.deadlines.slow_answer,
             _ => self.deadlines.answer,
         }
     }

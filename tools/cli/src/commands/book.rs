@@ -26,6 +26,8 @@ use crate::{
     teller::Teller,
 };
 
+mod grant;
+
 /// Most major units in one entry unless `--cap` says otherwise.
 const CAP_DEFAULT: u64 = 1_000_000;
 
@@ -36,6 +38,19 @@ pub enum Command {
     Create(Create),
     /// List the books of the server
     List,
+    /// Print a grant of a book for a writer that was enrolled before the book was made
+    Grant {
+        /// Name or id of the book, on the treasury
+        book: String,
+        /// Id of the writer
+        #[arg(long, value_name = "ID")]
+        writer: String,
+    },
+    /// Give a writer the book of a grant
+    Take {
+        /// What `tally book grant` has printed
+        file: PathBuf,
+    },
     /// Make the server's books on a restored token, and admit the writers of their chains
     Adopt {
         /// Admit every writer that the server knows, without asking for each
@@ -93,6 +108,8 @@ pub fn run(settings: &Settings, command: &Command) -> Result<()> {
     match command {
         Command::Create(args) => create(settings, args),
         Command::List => list(settings),
+        Command::Grant { book, writer } => grant::grant(settings, book, writer),
+        Command::Take { file } => grant::take(settings, file),
         Command::Adopt { admit } => {
             let mut token = settings.unlocked_token()?;
             let adopted = adopt(&settings.server()?, &mut token, None, *admit)?;

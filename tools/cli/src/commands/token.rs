@@ -21,8 +21,10 @@ use crate::{
 };
 
 mod backup;
+mod enrol;
 mod new_writer;
 mod restore;
+pub mod writers;
 
 /// Subcommands of `tally token`.
 #[derive(Debug, Subcommand)]
@@ -63,6 +65,14 @@ pub enum Command {
     /// Retire its chains and go on in new ones, when the server has lost step with it; works only
     /// in ceremony mode
     NewWriter(new_writer::Args),
+    /// Make an empty token a writer of a treasury, both in ceremony mode and plugged in here: it
+    /// posts, and opens nothing
+    Enrol(enrol::Args),
+    /// List the writers whose entries count, beside its own
+    Writers,
+    /// Revoke a writer, or admit one that is not known any more
+    #[command(subcommand)]
+    Writer(writers::Command),
     /// Erase everything on it; works only in ceremony mode
     Wipe,
 }
@@ -97,6 +107,9 @@ pub fn run(settings: &Settings, command: &Command) -> Result<()> {
         Command::Backup(args) => backup::run(settings, args),
         Command::Restore(args) => restore::run(settings, args),
         Command::NewWriter(args) => new_writer::run(settings, args),
+        Command::Enrol(args) => enrol::run(settings, args),
+        Command::Writers => writers::list(settings),
+        Command::Writer(command) => writers::run(settings, command),
         Command::Wipe => {
             let mut token = settings.token()?;
             announce(&mut token, "ERASE every key on it, twice");

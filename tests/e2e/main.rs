@@ -8,6 +8,9 @@ mod backup;
 /// The programs as processes, killed and mistyped at.
 #[cfg(feature = "cli")]
 mod binaries;
+/// A treasury and a branch, from the command line.
+#[cfg(feature = "cli")]
+mod branches;
 /// Equal numbers of instructions for every secret, on the target.
 #[cfg(feature = "qemu")]
 mod counts;

@@ -8,13 +8,16 @@ use core_nostd::{
         Ciphersuite, Ffdhe2048Sha512, Ffdhe3072Sha512, Ristretto255Sha512, SuiteId, WideBytes,
     },
     currency::Currency,
+    enrolment::{Grant, Join, Offer},
     group::{ByteArray, Group as _},
     ids::{BookId, Handle, WriterId},
+    keys::RootSeed,
     tag::{Cut, LastPosition, Range, TaggedSum},
-    wire::{Policy, Posting, WRITERS_MAX},
+    wire::{Closing, Policy, Posting, WRITERS_MAX},
 };
 use e2e_tests::token::AnyClient;
-use token_client::{OwnedEntry, OwnedRules, OwnedStatement, Posted};
+use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+use token_client::{BookGrant, OwnedEntry, OwnedRules, OwnedStatement, Posted};
 
 /// The PIN of the token, as long as one can be.
 pub const PIN: &str = "2718281828459045";
@@ -41,7 +44,7 @@ const fn group(name: &'static str, run: fn(&mut AnyClient)) -> Group {
 }
 
 /// All groups, in the order in which they run on one token.
-pub const GROUPS: [Group; 11] = [
+pub const GROUPS: [Group; 12] = [
     group("provision, PIN", keys),
     group("books, handles", books),
     Group {
@@ -64,6 +67,10 @@ pub const GROUPS: [Group; 11] = [
     Group {
         in_ceremony_mode: true,
         ..group("backup, wipe, restore", backup)
+    },
+    Group {
+        in_ceremony_mode: true,
+        ..group("becoming a writer", become_a_writer)
     },
 ];
 
@@ -140,7 +147,7 @@ fn sum(posted: &Posted, tag: fn(&OwnedEntry) -> &[u8]) -> [Vec<u8>; 3] {
     [sum.ciphertext.c1, sum.ciphertext.c2, sum.tag].map(|element| G::encode(&element).to_vec())
 }
 
-/// As many writers as a claim may name: the token's own and others that have no entries.
+/// As many writers as a claim may name: the token's own and those that [`writers`] lists.
 fn all_writers(token: &AnyClient) -> Vec<WriterId> {
     let own = token.info().writer.expect("it has keys");
     let others = (1..).map(|i| WriterId([i; 16])).filter(|id| *id != own);
@@ -151,16 +158,26 @@ fn all_writers(token: &AnyClient) -> Vec<WriterId> {
 
 fn writers(token: &mut AnyClient) {
     token.set_policy(ALL).expect(DONE);
+    let old = token.info().writer.expect("it has keys");
     token.new_writer().expect(DONE);
     token.hello().expect("a new identifier");
     let own = token.info().writer.expect("it has keys");
-    let listed = token.writers().expect(DONE).len();
-    for writer in all_writers(token).into_iter().filter(|id| *id != own) {
-        if token.admit_writer(writer, &"n".repeat(32)).is_err() {
-            break;
-        }
+    let mut others = all_writers(token);
+    others.retain(|writer| *writer != own);
+    let (last, others) = others.split_last().expect("fifteen");
+    for writer in others {
+        token.admit_writer(*writer, &"n".repeat(32)).expect(DONE);
     }
-    assert!(token.writers().expect(DONE).len() > listed);
+    let join = Join::new(&mut rng(1), *last, token.enrol_offer().expect(DONE));
+    let point = token.enrol_reveal(*last, join.point()).expect(DONE);
+    let sealed = token.enrol_grant(&"n".repeat(32)).expect(DONE);
+    let agreed = join.confirm(&point).expect("as committed");
+    agreed.open(&sealed).expect("the grant");
+    token.grant_book(ledger(), *last).expect(DONE);
+    token
+        .revoke_writer(old, &[Closing { index: 0, end: 0 }])
+        .expect(DONE);
+    assert_eq!(token.writers().expect(DONE).len(), WRITERS_MAX);
 }
 
 fn total(token: &mut AnyClient) {
@@ -254,4 +271,32 @@ fn backup(token: &mut AnyClient) {
     let shares = token.backup(quorum).expect(DONE);
     token.wipe().expect(DONE);
     token.restore(PIN, ALL, &shares).expect(DONE);
+}
+
+/// Joins a treasury of this program, takes its book, and posts.
+fn become_a_writer(token: &mut AnyClient) {
+    token.wipe().expect(DONE);
+    let seed = RootSeed::random(&mut rng(2));
+    let offer = Offer::new(&mut rng(3));
+    let (writer, point) = token.enrol_join(offer.commitment()).expect(DONE);
+    let (point, agreed) = offer.reveal(&writer, &point).expect("a point");
+    token.enrol_confirm(point).expect(DONE);
+    let key = seed.writer_key(&writer);
+    let grant = Grant::new([false; 3], &key, &seed.shared_keys());
+    token.enrol_finish(PIN, &agreed.seal(&grant)).expect(DONE);
+
+    let rules = rules(SuiteId::Ristretto255, BookKind::Authenticated);
+    let public_key = seed.secret_key::<Ristretto255Sha512>(&ledger());
+    let public_key = public_key.public_key().to_bytes();
+    let grant = BookGrant {
+        rules,
+        public_key,
+        mac: key.grant_mac(&ledger(), &public_key),
+    };
+    token.take_book(&grant).expect(DONE);
+    posting(token);
+}
+
+fn rng(seed: u8) -> ChaCha20Rng {
+    ChaCha20Rng::from_seed([seed; 32])
 }

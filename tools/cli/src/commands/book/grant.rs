@@ -72,7 +72,9 @@ pub fn take(settings: &Settings, path: &Path) -> Result<()> {
     let text = fs::read_to_string(path).map_err(|error| Failure::file(path, error))?;
     let grant = read(&text).ok_or_else(|| {
         let path = path.display();
-        Failure::usage(format!("{path}: not a grant of a book (`tally book grant`)"))
+        Failure::usage(format!(
+            "{path}: not a grant of a book (`tally book grant`)"
+        ))
     })?;
     let book = settings.unlocked_token()?.take_book(&grant)?;
     let taken = Taken {

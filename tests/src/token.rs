@@ -57,20 +57,10 @@ impl TestToken {
     /// A new token with its state in `dir`, switched on.
     #[must_use]
     pub fn start(carrier: Carrier, dir: &Path) -> Self {
-        Self::start_in(carrier, dir, false)
-    }
-
-    /// A new token, switched on with the button held.
-    #[must_use]
-    pub fn start_in_ceremony_mode(carrier: Carrier, dir: &Path) -> Self {
-        Self::start_in(carrier, dir, true)
-    }
-
-    fn start_in(carrier: Carrier, dir: &Path, ceremony: bool) -> Self {
         let mut token = Self {
             carrier,
             dir: dir.to_owned(),
-            ceremony,
+            ceremony: false,
             running: None,
         };
         token.power_on();

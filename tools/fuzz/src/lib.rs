@@ -6,9 +6,17 @@
 #![forbid(unsafe_code)]
 
 mod algebra;
+#[path = "../../../firmware/token/tests/token/bench.rs"]
+#[allow(dead_code, reason = "the token's own tests use the rest")]
+mod bench;
 mod claim;
+mod commands;
 mod frame;
+mod hostile;
 mod json;
+#[path = "../../../firmware/token/tests/token/ledger.rs"]
+#[allow(dead_code, reason = "the token's own tests use the rest")]
+mod ledger;
 mod lightphe;
 mod message;
 mod seal;
@@ -22,13 +30,15 @@ mod text;
 pub type Target = fn(&[u8]) -> bool;
 
 /// Every target by its name: that of its file in `fuzz_targets` and of its folder in `corpus`.
-pub const TARGETS: [(&str, Target); 19] = [
+pub const TARGETS: [(&str, Target); 21] = [
     ("amount", text::amount),
     ("ciphertext", algebra::ciphertext),
     ("claim", claim::claim),
+    ("commands", commands::commands),
     ("discrete_log_table", table::discrete_log_table),
     ("element", algebra::element),
     ("entries", message::entries),
+    ("event", message::event),
     ("frame", frame::frame),
     ("identifier", text::identifier),
     ("json", json::json),

@@ -6,7 +6,7 @@ use core_nostd::{
     error::DecodeError,
     group::Group,
     tag::TaggedSum,
-    wire::{self, Request, Response, Rules, SignedEntry},
+    wire::{self, AuditEvent, Request, Response, Rules, SignedEntry, audit::EVENT_LEN_MAX},
 };
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +37,13 @@ pub fn response(data: &[u8]) -> bool {
         _ => {}
     }
     true
+}
+
+/// An event of the audit log, which has room for it.
+pub fn event(data: &[u8]) -> bool {
+    let event = canonical::<AuditEvent>(data);
+    assert!(event.is_none() || data.len() <= EVENT_LEN_MAX);
+    event.is_some()
 }
 
 /// The rules of a book as they travel: what is within its bounds comes back as it was.

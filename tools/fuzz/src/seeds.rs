@@ -5,7 +5,7 @@
 
 use core_nostd::ciphersuite::SuiteId;
 
-use crate::{claim, seal, statement};
+use crate::{claim, commands, seal, statement};
 
 mod algebra;
 mod json;
@@ -52,6 +52,7 @@ pub fn all() -> Vec<Seed> {
     seeds.extend(text::all());
     seeds.extend(wire::all());
     seeds.extend(claims());
+    seeds.extend(sequences());
     seeds.extend(sealed());
     seeds.extend(statements());
     seeds
@@ -64,6 +65,16 @@ fn claims() -> Vec<Seed> {
         Seed::valid("claim", "balance", balance.as_slice()),
         Seed::bad("claim", "another total", flip_last(total)),
         Seed::bad("claim", "another balance", flip_last(balance)),
+    ]
+}
+
+fn sequences() -> Vec<Seed> {
+    let [agreed, denied] = commands::seeds();
+    vec![
+        Seed::valid("commands", "releases", agreed),
+        Seed::bad("commands", "denied releases", denied),
+        Seed::bad("event", "unknown event", [0x7f]),
+        Seed::bad("commands", "half a step", [1, 2, 3]),
     ]
 }
 

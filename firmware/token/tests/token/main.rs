@@ -20,6 +20,7 @@ mod presence;
 mod release;
 mod renewal;
 mod reveal;
+mod sequences;
 mod storage;
 mod wear;
 mod wiping;

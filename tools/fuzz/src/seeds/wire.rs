@@ -22,7 +22,14 @@ fn frozen(line: &str) -> Seed {
         "response" | "error" => "response",
         "entry" => "entries",
         "frame" => "frame",
+        "event" => "event",
         kind => panic!("the frozen bytes have a kind that no target takes: {kind}"),
+    };
+    // There are several events of one name.
+    let end = digits.len().saturating_sub(6);
+    let name = match kind {
+        "event" => format!("{name} {}", &digits[end..]),
+        _ => name.to_owned(),
     };
     Seed::valid(target, format!("{kind} {name}"), unhex(digits))
 }

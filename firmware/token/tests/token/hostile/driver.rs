@@ -12,7 +12,6 @@ use core_nostd::{
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
 use super::{
-    LEN_MAX,
     claim::Claim,
     model::{Book, Circumstances, Model},
     step::{Action, LEN, Person, Step},
@@ -49,6 +48,14 @@ pub const BOOKS: [Rules<'static>; 5] = [
 
 const PINS: [&str; 4] = [PIN, "654321", "päßwörtchen", "12345"];
 const NIDS: [&str; 3] = ["ALICE1", "bob 22", "?"];
+
+/// The longest sequence that is run, in bytes.
+pub const LEN_MAX: usize = 100 * LEN;
+
+/// Runs a sequence on a new token and returns what was asked.
+pub fn run(bytes: &[u8]) -> Tally {
+    Driver::new().run(bytes)
+}
 
 /// By the name of a request, how often it was done and how often refused.
 pub type Tally = BTreeMap<String, [u32; 2]>;

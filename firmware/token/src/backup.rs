@@ -10,7 +10,7 @@
 use core_nostd::{
     backup::{Quorum, SHARES_MAX, Share},
     keys::RootSeed,
-    wire::{ITERATION_EXPONENT_MAX, Policy, Response, Role, TokenError},
+    wire::{AuditEvent, ITERATION_EXPONENT_MAX, Policy, Response, Role, TokenError},
 };
 use heapless::Vec;
 
@@ -37,7 +37,7 @@ impl<P: Platform> Engine<P> {
     /// Makes shares of the root seed, with presence, and keeps none.
     ///
     /// # Errors
-    /// Those of presence and entropy.
+    /// Those of presence, entropy and storage.
     #[inline(never)]
     pub(crate) fn backup<'b>(
         &mut self,
@@ -49,6 +49,7 @@ impl<P: Platform> Engine<P> {
         self.confirm(line, &Prompt::Backup { threshold, shares })?;
         self.take_consent()?;
         let mut rng = self.rng()?;
+        self.record(&AuditEvent::BackedUp { threshold, shares }, body)?;
         let (_, secrets) = self.vault.unlocked()?;
         let mut len = 0;
         for share in secrets.seed()?.split(quorum, &mut rng) {
@@ -94,6 +95,8 @@ impl<P: Platform> Engine<P> {
             generation: 0,
             policy,
         };
+        let writer = identity.writer;
+        self.record(&AuditEvent::Restored { writer, policy }, work)?;
         self.found(&mut rng, identity, seed.expose_bytes(), pin, work)
     }
 }

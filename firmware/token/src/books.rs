@@ -302,6 +302,14 @@ fn read_record(record: &[u8]) -> Result<(Record<'_>, &[u8]), TokenError> {
     postcard::take_from_bytes(record).map_err(|_| TokenError::StorageFailed)
 }
 
+/// The identifier in the record of a book.
+///
+/// # Errors
+/// [`TokenError::StorageFailed`] if it is no such record.
+pub(crate) fn id(record: &[u8]) -> Result<BookId, TokenError> {
+    Ok(read_record(record)?.0.book)
+}
+
 /// The name in the record of a book.
 ///
 /// # Errors

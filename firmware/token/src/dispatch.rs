@@ -2,7 +2,7 @@
 //!
 //! | command | Empty | Locked | Unlocked | Blocked |
 //! |---|---|---|---|---|
-//! | `Hello`, `Lock` | yes | yes | yes | yes |
+//! | `Hello`, `Status`, `Lock` | yes | yes | yes | yes |
 //! | `Wipe` (ceremony mode) | yes | yes | yes | yes |
 //! | `Provision` | yes | `AlreadyProvisioned` | `AlreadyProvisioned` | `AlreadyProvisioned` |
 //! | `Restore` (ceremony mode) | yes | `AlreadyProvisioned` | `AlreadyProvisioned` | the same |
@@ -197,6 +197,7 @@ fn act<'b, P: Platform>(
             engine.post(&request, body, line.reader.scratch())
         }
         Ok(Request::Cut { book }) => engine.cut(book, body, line.reader.scratch()),
+        Ok(Request::AuditLog { from }) => engine.audit_log(*from, body, line.reader.scratch()),
         Ok(other) => execute(engine, other, body),
         Err(_) => Err(TokenError::Malformed),
     }
@@ -302,7 +303,7 @@ fn fulfil<'b, P: Platform>(
         Ask::Restore { pin, policy, seed } => engine.restore(line, seed, pin, *policy, body)?,
         Ask::Unlock(pin) => engine.unlock(line, pin, body)?,
         Ask::ChangePin { old, new } => engine.change_pin(line, old, new, body)?,
-        Ask::Wipe => engine.wipe(line)?,
+        Ask::Wipe => engine.wipe(line, body)?,
         Ask::SetPolicy(policy) => engine.set_policy(line, *policy, body)?,
         Ask::NewWriter => engine.renew_writer(line, body)?,
         Ask::Backup(quorum) => return engine.backup(line, *quorum, body),
@@ -339,6 +340,8 @@ fn execute<'b, P: Platform>(
 ) -> Result<Response<'b>, TokenError> {
     match request {
         Request::Lock => engine.lock(),
+        Request::Status => return Ok(Response::Status(engine.status())),
+        Request::AuditAcknowledge { through, hash } => engine.acknowledge(*through, hash, body)?,
         Request::PublicKey { book } => return engine.public_key(book, body),
         Request::CreateBook { rules } => return engine.create_book(rules, body),
         Request::Book { index } => return engine.book(*index, body),

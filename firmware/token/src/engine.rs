@@ -1,11 +1,13 @@
 //! Everything of a token but its line and its buffers. What it does is in the modules named after
-//! it: [`crate::vault`], [`crate::books`], [`crate::foreign_keys`], [`crate::posting`],
-//! [`crate::release`], [`crate::enrolment`], [`crate::writers`], [`crate::presence`].
+//! it: [`crate::vault`], [`crate::audit`], [`crate::books`], [`crate::foreign_keys`],
+//! [`crate::posting`], [`crate::release`], [`crate::enrolment`], [`crate::writers`],
+//! [`crate::presence`].
 
-use core_nostd::wire::{Info, TokenError, VERSION_CURRENT, VERSION_MIN};
+use core_nostd::wire::{Info, Status, TokenError, VERSION_CURRENT, VERSION_MIN};
 use zeroize::Zeroizing;
 
 use crate::{
+    audit::Head,
     enrolment::Enrolment,
     entropy::{OperationRng, Source},
     limits::{FRAME_LEN, Limits},
@@ -20,6 +22,7 @@ use crate::{
 pub(crate) struct Engine<P: Platform> {
     pub(crate) storage: Storage<P>,
     pub(crate) vault: Vault,
+    pub(crate) audit: Head,
     /// Number of books in the store.
     pub(crate) books: u8,
     /// Number of writers in the store, without this token.
@@ -42,6 +45,7 @@ impl<P: Platform> Engine<P> {
         let engine = Self {
             storage: Storage::new(ports.flash),
             vault: Vault::new(),
+            audit: Head::default(),
             books: 0,
             writers: 0,
             enrolment: Enrolment::new(),
@@ -63,7 +67,9 @@ impl<P: Platform> Engine<P> {
     #[inline(never)]
     pub(crate) fn start(&mut self, work: &mut [u8]) -> Result<(), TokenError> {
         if !self.started {
+            self.complete_wipe(work)?;
             self.load_vault(work)?;
+            self.load_audit(work)?;
             self.count_books(work)?;
             self.count_writers(work)?;
             self.started = true;
@@ -74,6 +80,7 @@ impl<P: Platform> Engine<P> {
     /// Forgets everything that was read from the store.
     pub(crate) fn stop(&mut self) {
         self.vault = Vault::new();
+        self.audit = Head::default();
         (self.books, self.writers) = (0, 0);
         self.enrolment.end();
         self.started = false;
@@ -96,6 +103,18 @@ impl<P: Platform> Engine<P> {
             frame_len_max: u16::try_from(FRAME_LEN).unwrap_or(u16::MAX),
             batch_len_max: u8::try_from(Limits::<P>::BATCH_LEN).unwrap_or(u8::MAX),
             suites: suites::bits(),
+        }
+    }
+
+    /// The rest of what it says.
+    pub(crate) fn status(&self) -> Status {
+        Status {
+            role: self.vault.identity().map(|identity| identity.role),
+            writers: self.writers,
+            audit_len: self.audit.events,
+            audit_read: self.audit.read,
+            audit_room: self.audit.room(),
+            random_ok: self.entropy.is_good(),
         }
     }
 

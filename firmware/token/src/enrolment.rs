@@ -25,7 +25,7 @@ use core_nostd::{
     enrolment::{Agreed, Grant, Join, Offer},
     ids::{BookId, WriterId},
     keys::PublicKey,
-    wire::{Policy, Response, Role, Rules, SessionNonce, Standing, TokenError},
+    wire::{AuditEvent, Policy, Response, Role, Rules, SessionNonce, Standing, TokenError},
 };
 
 use crate::{
@@ -215,6 +215,7 @@ impl<P: Platform> Engine<P> {
         match self.active(&writer, body) {
             Ok(_) => {}
             Err(TokenError::UnknownWriter) => {
+                self.record(&AuditEvent::WriterEnrolled { writer }, body)?;
                 self.list_writer(&writer, name, Standing::Active, body)?;
             }
             Err(error) => return Err(error),
@@ -258,6 +259,8 @@ impl<P: Platform> Engine<P> {
             },
         };
         let mut rng = self.rng()?;
+        let writer = identity.writer;
+        self.record(&AuditEvent::Enrolled { writer }, work)?;
         self.found(&mut rng, identity, grant.expose_keys(), pin, work)
     }
 

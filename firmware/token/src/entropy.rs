@@ -102,6 +102,11 @@ impl<E: TryCryptoRng> Source<E> {
         Ok(OperationRng { key, drawn: 0 })
     }
 
+    /// Whether no test has failed since power-on.
+    pub(crate) const fn is_good(&self) -> bool {
+        !self.failed
+    }
+
     /// 64 samples that have passed the tests.
     fn draw(&mut self) -> Result<(Sample, Sample), TokenError> {
         let (mut one, mut other) = (Sample::default(), Sample::default());

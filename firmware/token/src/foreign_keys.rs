@@ -18,7 +18,7 @@ use core_nostd::{
     ids::BookId,
     keys::SecretKey,
     seal::{self, Tag},
-    wire::{Response, Rules, TokenError},
+    wire::{AuditEvent, Response, Rules, TokenError},
 };
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -96,6 +96,8 @@ impl<P: Platform> Engine<P> {
         let sealed = sealed.ok_or(TokenError::StorageFailed)?;
         let book = books::name(record)?;
         self.confirm(line, &Prompt::ImportBook { book })?;
+        let book = books::id(record)?;
+        self.record(&AuditEvent::BookImported { book }, line.reader.scratch())?;
         let place = self.add_book(&[record], sealed, line.reader.scratch())?;
         self.book(place, body)
     }

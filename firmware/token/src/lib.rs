@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_core)]
 
+mod audit;
 mod backup;
 pub mod blink;
 mod books;

@@ -8,11 +8,11 @@
 
 use core_nostd::wire::{
     BATCH_LEN_MAX, BOOKS_MAX, FRAME_LEN_MAX, FRAME_LEN_SMALL, WRITER_NAME_LEN_MAX, WRITERS_MAX,
-    frame::message_len_max,
+    audit::EVENT_LEN_MAX, frame::message_len_max,
 };
 use embedded_storage::nor_flash::NorFlash;
 
-use crate::{platform::Platform, vault};
+use crate::{audit, platform::Platform, vault};
 
 /// Largest frame of this image in bytes, and the size of its two buffers.
 pub(crate) const FRAME_LEN: usize = if cfg!(feature = "ffdhe") {
@@ -70,7 +70,12 @@ const STATEMENT: usize = {
 
 /// The room a record of `len` bytes takes in the flash: header, key, MAC, whole words.
 const fn item(len: usize) -> usize {
-    8 + (1 + len + MAC_LEN).next_multiple_of(4)
+    plain_item(len + MAC_LEN)
+}
+
+/// The same without a MAC.
+const fn plain_item(len: usize) -> usize {
+    8 + (1 + len).next_multiple_of(4)
 }
 
 const fn max(a: usize, b: usize) -> usize {
@@ -95,11 +100,12 @@ const fn fits_store(batch: usize, store_len: usize, page_len: usize) -> bool {
     let largest = max(max(chain, statement), item(WRITER));
     // One page is for the notes of erases; of each other page two words are the ring's.
     let (pages, room) = ((store_len / page_len).saturating_sub(1), page_len - 8);
+    let log = item(audit::HEAD_LEN_MAX) + audit::SLOTS as usize * plain_item(EVENT_LEN_MAX);
     let live = BOOKS_MAX * (item(BOOK) + chain)
         + WRITERS_MAX * item(WRITER)
         + statement
-        + item(vault::RECORD_LEN_MAX)
-        + item(1);
+        + plain_item(vault::RECORD_LEN_MAX)
+        + log;
     live <= pages.saturating_sub(1) * room.saturating_sub(largest)
 }
 

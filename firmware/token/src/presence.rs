@@ -32,7 +32,7 @@ impl<P: Platform> Engine<P> {
     /// The frame buffer is used for what the host sends meanwhile.
     ///
     /// # Errors
-    /// [`TokenError::Denied`], [`TokenError::PresenceTimeout`], and [`TokenError::Cancelled`], also
+    /// [`TokenError::AuditFull`], [`TokenError::Denied`], [`TokenError::PresenceTimeout`], and [`TokenError::Cancelled`], also
     /// when the host is gone.
     #[inline(never)]
     pub(crate) fn confirm(
@@ -41,6 +41,10 @@ impl<P: Platform> Engine<P> {
         prompt: &Prompt<'_>,
     ) -> Result<(), TokenError> {
         self.consent = 0;
+        // All that a person is asked for is an event, and only a wipe makes room for itself.
+        if !matches!(prompt, Prompt::Wipe | Prompt::WipeForGood) {
+            self.must_have_audit_room()?;
+        }
         self.presence.ask(prompt);
         let answer = self.wait(line, PROMPT_TIMEOUT_MS, P::Presence::poll);
         if let Some(true) = self.presence.poll() {

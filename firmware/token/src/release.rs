@@ -1,8 +1,8 @@
 //! Releases: a verified sum is opened, with presence, and stated once.
 //!
-//! The order is fixed: parse, group membership, policy, tag, presence, statement to flash, answer.
-//! Policy, tag and presence are each looked at twice, so that a fault which makes the processor
-//! pass over one instruction opens nothing.
+//! The order is fixed: parse, group membership, policy, tag, presence, then audit log and statement
+//! to flash, answer. Policy, tag and presence are each looked at twice, so that a fault which makes
+//! the processor pass over one instruction opens nothing.
 //!
 //! There is no way from a ciphertext that the token has not verified to its plaintext, but for sums
 //! of open books, which have keys of their own and need a policy that says so.
@@ -18,7 +18,10 @@ use core_nostd::{
     proof::dleq::DleqProof,
     statement::{Header, Span},
     tag::{LastPosition, Range, TaggedSum},
-    wire::{PerWriter, Policy, Response, StatementRecord, TokenError, scope::ScopeRecord},
+    wire::{
+        AuditEvent, PerWriter, Policy, Response, StatementRecord, TokenError, audit::Released,
+        scope::ScopeRecord,
+    },
 };
 use serde::Serialize;
 
@@ -116,6 +119,18 @@ impl Opening<Authenticated> {
             },
             ciphertext: Ciphertext::from_bytes(c1, c2).map_err(|_| TokenError::BadElement)?,
         })
+    }
+}
+
+impl<S: Ciphersuite> Opening<S> {
+    /// What an auditor is told of it.
+    fn released(&self) -> Released {
+        let entries = self.count;
+        match &self.scope {
+            ScopeRecord::Total(_) => Released::Total { entries },
+            ScopeRecord::Balance { account, .. } => Released::Balance { account: *account },
+            _ => Released::Open { entries },
+        }
     }
 }
 
@@ -360,6 +375,12 @@ impl<P: Platform> Engine<P> {
         let number = self.next_number(body)?;
         let key = self.secret_key::<S>(&opening.book, body)?;
         let mut rng = self.rng()?;
+        let event = AuditEvent::Released {
+            number,
+            book: opening.book,
+            what: opening.released(),
+        };
+        self.record(&event, work)?;
         let (_, secrets) = self.vault.unlocked()?;
         let header = Header {
             number,

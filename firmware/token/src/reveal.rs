@@ -4,7 +4,7 @@ use core_nostd::{
     account::SealedNid,
     ids::{BookId, Handle},
     nid::Nid,
-    wire::{Response, TokenError},
+    wire::{AuditEvent, Response, TokenError},
 };
 
 use crate::{
@@ -63,6 +63,8 @@ impl<P: Platform> Engine<P> {
             account: &reveal.account.0,
         };
         self.confirm(line, &prompt)?;
+        let (book, account) = (reveal.book, reveal.account);
+        self.record(&AuditEvent::NidRevealed { book, account }, body)?;
         self.take_consent()?;
         let nid = keep(&[reveal.nid.as_str().as_bytes()], body)?;
         // A normalised NID is ASCII.

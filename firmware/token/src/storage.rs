@@ -24,19 +24,21 @@ use sequential_storage::{
 };
 use subtle::ConstantTimeEq;
 
-use crate::{limits::MAC_LEN, platform::Platform};
+use crate::{audit::SLOTS, limits::MAC_LEN, platform::Platform};
 
 mod flash;
 
 use flash::{Flash, ready};
+
+pub(crate) use flash::{KEPT_LEN, Kept};
 
 /// Which record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Key {
     /// The sealed secrets and what belongs to them.
     Identity,
-    /// How many tries for the PIN are spent.
-    Tries,
+    /// Where the audit log stands, with the tries for the PIN.
+    AuditHead,
     /// The last statement.
     Statement,
     /// The rules of the book at this place.
@@ -45,25 +47,28 @@ pub(crate) enum Key {
     Chain(u8),
     /// The writer at this place of a treasury's list.
     Writer(u8),
+    /// The event at this slot of the audit log.
+    Event(u8),
 }
 
 impl Key {
-    /// Places of books are below [`BOOKS_MAX`], those of writers below [`WRITERS_MAX`], so no two
-    /// keys are the same.
+    /// Places of books are below [`BOOKS_MAX`], those of writers below [`WRITERS_MAX`], slots below
+    /// [`SLOTS`]: 64, 16 and 48. So no two keys are the same.
     fn number(self) -> u8 {
         match self {
             Self::Identity => 1,
-            Self::Tries => 2,
+            Self::AuditHead => 2,
             Self::Statement => 3,
             Self::Book(place) => 0x40 | place,
             Self::Chain(place) => 0x80 | place,
-            Self::Writer(place) => 0xc0 | place,
+            Self::Writer(place) => 0x10 | place,
+            Self::Event(slot) => 0xc0 | slot,
         }
     }
 }
 
-/// As many places as there are keys: two for each book, one for each writer, and three.
-const KEYS: usize = 2 * BOOKS_MAX + WRITERS_MAX + 3;
+/// As many places as there are keys: two for each book, one for each writer and event, and three.
+const KEYS: usize = 2 * BOOKS_MAX + WRITERS_MAX + SLOTS as usize + 3;
 
 /// Finds records by remembering where they are. The states of pages are not remembered: that would
 /// save a few words of reading, and the caches for it panic on a flash that somebody has edited.
@@ -161,12 +166,21 @@ impl<P: Platform> Storage<P> {
         self.write(key, &Record { pieces, mac }, work)
     }
 
-    /// Erases everything. A wipe that is cut short is completed when the store is next read.
+    /// Begins to erase everything but what is to be kept. Once that is noted nothing else counts
+    /// any more; until [`Self::end_wipe`] every start begins with [`Self::kept`] again.
     ///
     /// # Errors
     /// [`TokenError::StorageFailed`].
-    pub(crate) fn wipe(&mut self) -> Result<(), TokenError> {
-        self.with_flash(Flash::erase_store)
+    pub(crate) fn begin_wipe(&mut self, kept: &Kept) -> Result<(), TokenError> {
+        self.with_flash(|flash| flash.begin_wipe(kept))
+    }
+
+    /// What a wipe that has not ended has kept. Everything else is erased then.
+    ///
+    /// # Errors
+    /// [`TokenError::StorageFailed`].
+    pub(crate) fn kept(&mut self) -> Result<Option<Kept>, TokenError> {
+        self.with_flash(Flash::kept)
     }
 
     /// Forgets where records are, so that the next ones are looked for as after a restart.
@@ -177,6 +191,14 @@ impl<P: Platform> Storage<P> {
         self.with_flash(|_| Ok(()))
     }
 
+    /// Ends a wipe: what was written since is what counts.
+    ///
+    /// # Errors
+    /// [`TokenError::StorageFailed`].
+    pub(crate) fn end_wipe(&mut self) -> Result<(), TokenError> {
+        self.with_flash(Flash::end_wipe)
+    }
+
     #[inline(never)]
     fn write(&mut self, key: Key, record: &Record<'_>, work: &mut [u8]) -> Result<(), TokenError> {
         let ring = self.ring.as_mut().ok_or(TokenError::StorageFailed)?;
@@ -185,10 +207,10 @@ impl<P: Platform> Storage<P> {
 
     /// Takes the ring apart, as what it remembers may no longer be true afterwards.
     #[inline(never)]
-    fn with_flash(
+    fn with_flash<T>(
         &mut self,
-        action: impl FnOnce(&mut Flash<P>) -> Result<(), <P::Flash as ErrorType>::Error>,
-    ) -> Result<(), TokenError> {
+        action: impl FnOnce(&mut Flash<P>) -> Result<T, <P::Flash as ErrorType>::Error>,
+    ) -> Result<T, TokenError> {
         let ring = self.ring.take().ok_or(TokenError::StorageFailed)?;
         let mut flash = ring.destroy().0;
         let outcome = action(&mut flash);

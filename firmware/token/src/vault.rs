@@ -3,7 +3,6 @@
 //! ```text
 //! identity record: salt, writer, role, generation, policy in clear; the secrets sealed with
 //!                  AES-256-SIV under stretch(PIN, salt, device secret), associated data the rest
-//! tries record:    how many tries are spent
 //! ```
 //!
 //! Changing the PIN writes one record; the old one, still sealed under the old PIN, stays in the
@@ -11,7 +10,7 @@
 
 use core_nostd::{
     ids::WriterId,
-    wire::{Policy, Role, State, TokenError},
+    wire::{AuditEvent, Policy, Role, State, TokenError},
 };
 use rand_core::Rng;
 use serde::{Deserialize, Serialize};
@@ -75,6 +74,11 @@ impl Vault {
         }
     }
 
+    /// To be said whenever the number in the store has changed.
+    pub(crate) fn set_tries_spent(&mut self, spent: u8) {
+        self.tries_spent = spent;
+    }
+
     /// The identity and the secrets of an unlocked token.
     ///
     /// # Errors
@@ -126,24 +130,17 @@ impl Record<'_> {
 pub(crate) const RECORD_LEN_MAX: usize = 16 + 16 + 1 + 5 + 3 + 16 + 2 + Sealable::LEN_MAX;
 
 impl<P: Platform> Engine<P> {
-    /// Reads identity and tries.
+    /// Reads the identity.
     ///
     /// # Errors
-    /// [`TokenError::StorageFailed`], also if there are tries but no identity: then it was lost,
-    /// and an empty token would be a lie.
+    /// [`TokenError::StorageFailed`].
     #[inline(never)]
     pub(crate) fn load_vault(&mut self, work: &mut [u8]) -> Result<(), TokenError> {
         self.vault = Vault::new();
-        let spent = self.stored_tries(work)?;
-        self.vault.tries_spent = spent.unwrap_or(0);
-        self.vault.identity = match self.storage.get(Key::Identity, work)? {
-            Some(record) => {
-                let record: Record<'_> = decode(record)?;
-                Some(record.identity())
-            }
-            None if spent.is_some() => return Err(TokenError::StorageFailed),
-            None => None,
-        };
+        if let Some(record) = self.storage.get(Key::Identity, work)? {
+            let record: Record<'_> = decode(record)?;
+            self.vault.identity = Some(record.identity());
+        }
         Ok(())
     }
 
@@ -172,6 +169,8 @@ impl<P: Platform> Engine<P> {
             generation: 0,
             policy,
         };
+        let writer = identity.writer;
+        self.record(&AuditEvent::Provisioned { writer, policy }, work)?;
         self.found(&mut rng, identity, root.as_slice(), pin, work)
     }
 
@@ -241,7 +240,7 @@ impl<P: Platform> Engine<P> {
     /// Seals the secrets under another PIN; the token stays locked or unlocked as it is.
     ///
     /// # Errors
-    /// Those of [`Self::try_pin`], of entropy and storage.
+    /// Those of [`Self::try_pin`], [`TokenError::AuditFull`], those of entropy and storage.
     #[inline(never)]
     pub(crate) fn change_pin(
         &mut self,
@@ -250,8 +249,11 @@ impl<P: Platform> Engine<P> {
         new: &Pin,
         work: &mut [u8],
     ) -> Result<(), TokenError> {
+        self.must_have_tries()?;
+        self.must_have_audit_room()?;
         let (identity, sealable, _) = self.try_pin(line, old, work)?;
         let mut rng = self.rng()?;
+        self.record(&AuditEvent::PinChanged, work)?;
         let seal = self.seal_key(&mut rng, new);
         self.write_identity(&identity, &sealable, &seal, work)?;
         if let Some(secrets) = &mut self.vault.secrets {
@@ -278,6 +280,7 @@ impl<P: Platform> Engine<P> {
         };
         self.must_be_ceremony()?;
         self.confirm(line, &Prompt::SetPolicy { policy })?;
+        self.record(&AuditEvent::PolicyChanged { policy }, work)?;
         self.take_consent()?;
         self.set_identity(identity, work)
     }
@@ -308,6 +311,8 @@ impl<P: Platform> Engine<P> {
             ..old
         };
         self.retire(&old.writer, work)?;
+        let (old, new) = (old.writer, identity.writer);
+        self.record(&AuditEvent::WriterRenewed { old, new }, work)?;
         self.set_identity(identity, work)
     }
 
@@ -326,12 +331,15 @@ impl<P: Platform> Engine<P> {
     /// # Errors
     /// [`TokenError::CeremonyRequired`], those of presence and storage.
     #[inline(never)]
-    pub(crate) fn wipe(&mut self, line: &mut Line<P::Serial>) -> Result<(), TokenError> {
+    pub(crate) fn wipe(
+        &mut self,
+        line: &mut Line<P::Serial>,
+        work: &mut [u8],
+    ) -> Result<(), TokenError> {
         self.must_be_ceremony()?;
         self.confirm(line, &Prompt::Wipe)?;
         self.confirm(line, &Prompt::WipeForGood)?;
-        self.stop();
-        self.storage.wipe()
+        self.erase(work)
     }
 
     /// The key that this PIN seals with from now on.

@@ -11,7 +11,8 @@ use core_nostd::{
     ids::WriterId,
     tag::{LastPosition, Range},
     wire::{
-        Closing, Response, Standing, TokenError, WRITER_NAME_LEN_MAX, WRITERS_MAX, WriterInfo, take,
+        AuditEvent, Closing, Response, Standing, TokenError, WRITER_NAME_LEN_MAX, WRITERS_MAX,
+        WriterInfo, take,
     },
 };
 use heapless::String;
@@ -230,6 +231,7 @@ impl<P: Platform> Engine<P> {
             name,
         };
         self.confirm(line, &prompt)?;
+        self.record(&AuditEvent::WriterAdmitted { writer: *writer }, body)?;
         self.list_writer(writer, name, Standing::Active, body)
     }
 
@@ -280,9 +282,11 @@ impl<P: Platform> Engine<P> {
     ) -> Result<(), TokenError> {
         let name = &revocation.name;
         self.confirm(line, &Prompt::RevokeWriter { name })?;
+        let writer = revocation.writer;
+        self.record(&AuditEvent::WriterRevoked { writer }, line.reader.scratch())?;
         let closings = body.get(..revocation.closings_len);
         let record = Record {
-            writer: revocation.writer,
+            writer,
             name,
             standing: Standing::Revoked,
         };

@@ -7,7 +7,8 @@
 //!
 //! ```text
 //! first page: notes of two words, x ‖ !x, where x names a page or the whole store;
-//!             cleared when the erase is done; erased when it is full or holds anything else
+//!             cleared when the erase is done; erased when it is full or holds anything else.
+//!             Before a note that names the whole store, from the start: what a wipe keeps
 //! ```
 //!
 //! A note that was torn in writing has a bit set in both words and so is none: nothing was erased
@@ -28,7 +29,15 @@ pub(super) struct Flash<P: Platform> {
     flash: P::Flash,
     /// Where the next note goes, once it is known that nothing is left to be done.
     free: Option<u32>,
+    /// What a wipe has kept that has not ended.
+    kept: Option<Kept>,
 }
+
+/// What a wipe keeps.
+pub(crate) type Kept = [u8; KEPT_LEN];
+
+/// Its length in bytes, whole notes.
+pub(crate) const KEPT_LEN: usize = 5 * NOTE_LEN as usize;
 
 type Outcome<P, T = ()> = Result<T, <<P as Platform>::Flash as ErrorType>::Error>;
 
@@ -54,18 +63,46 @@ impl<P: Platform> Flash<P> {
     )]
     const PAGE_LEN: u32 = <P::Flash as NorFlash>::ERASE_SIZE as u32;
 
+    /// Behind what a wipe keeps.
+    const WIPE_NOTE: u32 = P::STORE.start + 5 * NOTE_LEN;
+
     /// Behind the last note.
     const NOTES_END: u32 = P::STORE.start + Self::PAGE_LEN;
 
     pub(super) const fn new(flash: P::Flash) -> Self {
-        Self { flash, free: None }
+        Self {
+            flash,
+            free: None,
+            kept: None,
+        }
     }
 
-    /// Erases the whole store. Once this is noted nothing in it counts any more.
-    pub(super) fn erase_store(&mut self) -> Outcome<P> {
-        let free = self.room()?;
+    /// Begins to erase the whole store. Once this is noted nothing in it counts any more. A wipe
+    /// that has begun before goes on with what it kept.
+    pub(super) fn begin_wipe(&mut self, kept: &Kept) -> Outcome<P> {
+        if self.kept()?.is_some() {
+            return Ok(());
+        }
+        if self.settle()? > P::STORE.start {
+            self.free = None;
+            self.erase_pages(0..1)?;
+        }
         self.free = None;
-        self.flash.write(free, &note(0))?;
+        self.flash.write(P::STORE.start, kept)?;
+        self.flash.write(Self::WIPE_NOTE, &note(0))?;
+        self.settle().map(|_| ())
+    }
+
+    /// What a wipe has kept that has not ended; all pages but the first were erased then.
+    pub(super) fn kept(&mut self) -> Outcome<P, Option<Kept>> {
+        self.settle()?;
+        Ok(self.kept)
+    }
+
+    /// Ends a wipe: what was written since is what counts.
+    pub(super) fn end_wipe(&mut self) -> Outcome<P> {
+        self.flash.write(Self::WIPE_NOTE, &[0; NOTE_LEN as usize])?;
+        (self.free, self.kept) = (None, None);
         self.settle().map(|_| ())
     }
 
@@ -113,7 +150,14 @@ impl<P: Platform> Flash<P> {
             }
         }
         match noted {
-            Some(0) => self.erase_pages(1..Self::pages())?,
+            Some(0) => {
+                self.erase_pages(1..Self::pages())?;
+                let mut kept = [0; KEPT_LEN];
+                self.flash.read(P::STORE.start, &mut kept)?;
+                self.kept = Some(kept);
+                self.free = Some(free);
+                return Ok(free);
+            }
             Some(number) => self.erase_pages(number..number + 1)?,
             None => {}
         }

@@ -1,14 +1,13 @@
 //! The PIN, the tries for it, and the time between them.
 //!
-//! A try is spent in flash before the PIN is compared and given back only after one was right, so
-//! a power cut never adds one. The wait before a try depends on the tries spent, so a power cut
-//! does not shorten it either: it is served again. Eight wrong tries take half a minute at least.
+//! A try is spent in flash ([`crate::audit`]) before the PIN is compared and given back only after
+//! one was right, so a power cut never adds one. The wait before a try depends on the tries spent,
+//! so a power cut does not shorten it either: it is served again. Eight wrong tries take half a
+//! minute at least.
 //!
 //! Nor does a fault add one that makes the processor pass over an instruction: tries are counted
 //! from memory and from the flash, a spent one is read back, and what the PIN has opened must give
 //! the same seal again.
-
-use core::hint::black_box;
 
 use core_nostd::wire::TokenError;
 use subtle::ConstantTimeEq;
@@ -47,15 +46,24 @@ impl Pin {
 }
 
 impl<P: Platform> Engine<P> {
+    /// # Errors
+    /// [`TokenError::NotProvisioned`], [`TokenError::Blocked`].
+    pub(super) fn must_have_tries(&self) -> Result<(), TokenError> {
+        match self.vault.identity {
+            None => Err(TokenError::NotProvisioned),
+            Some(_) if self.vault.tries_left() == 0 => Err(TokenError::Blocked),
+            Some(_) => Ok(()),
+        }
+    }
+
     /// Waits as long as the tries before demand, spends a try, compares the PIN by opening the
     /// seal, and gives all tries back if it was right.
     ///
     /// The frame buffer is used for what the host sends meanwhile.
     ///
     /// # Errors
-    /// [`TokenError::NotProvisioned`], [`TokenError::Blocked`], [`TokenError::Cancelled`], which
-    /// spends no try, [`TokenError::WrongPin`], also if the record was edited, and those of
-    /// storage.
+    /// Those of [`Self::must_have_tries`]; [`TokenError::Cancelled`], which spends no try;
+    /// [`TokenError::WrongPin`], also if the record was edited; those of storage.
     #[inline(never)]
     pub(super) fn try_pin(
         &mut self,
@@ -63,16 +71,11 @@ impl<P: Platform> Engine<P> {
         pin: &Pin,
         work: &mut [u8],
     ) -> Result<(Identity, Sealable, SealKey), TokenError> {
-        if self.vault.identity.is_none() {
-            return Err(TokenError::NotProvisioned);
-        }
-        let stored = self.stored_tries(work)?.unwrap_or(0);
-        self.vault.tries_spent = self.vault.tries_spent.max(stored);
-        if self.vault.tries_left() == 0 {
-            return Err(TokenError::Blocked);
-        }
+        self.must_have_tries()?;
+        self.count_tries_again(work)?;
+        self.must_have_tries()?;
         self.wait_out(line, delay_ms(self.vault.tries_spent))?;
-        self.spend_try(work)?;
+        let before = self.spend_try(work)?;
         let stored = self.storage.get(Key::Identity, work)?;
         let record: Record<'_> = decode(stored.ok_or(TokenError::StorageFailed)?)?;
         let identity = record.identity();
@@ -89,23 +92,8 @@ impl<P: Platform> Engine<P> {
         if !bool::from(again.ct_eq(&record.tag)) {
             return Err(self.wrong_pin());
         }
-        self.write_tries(0, work)?;
+        self.give_tries_back(before, work)?;
         Ok((identity, sealable, seal))
-    }
-
-    /// Spends a try: afterwards it is spent in the flash, and there was one.
-    #[inline(never)]
-    fn spend_try(&mut self, work: &mut [u8]) -> Result<(), TokenError> {
-        let spent = self.vault.tries_spent.saturating_add(1);
-        self.write_tries(spent, work)?;
-        // To the compiler this is what was just written.
-        if black_box(self.stored_tries(work)?) != Some(spent) {
-            return Err(TokenError::StorageFailed);
-        }
-        if black_box(spent) > TRIES_MAX {
-            return Err(TokenError::Blocked);
-        }
-        Ok(())
     }
 
     fn wrong_pin(&mut self) -> TokenError {
@@ -114,23 +102,6 @@ impl<P: Platform> Engine<P> {
             self.lock();
         }
         TokenError::WrongPin { tries_left }
-    }
-
-    /// The tries that a restart would find in the flash.
-    #[inline(never)]
-    pub(super) fn stored_tries(&mut self, work: &mut [u8]) -> Result<Option<u8>, TokenError> {
-        self.storage.forget()?;
-        match self.storage.get(Key::Tries, work)? {
-            None => Ok(None),
-            Some([spent]) => Ok(Some(*spent)),
-            Some(_) => Err(TokenError::StorageFailed),
-        }
-    }
-
-    fn write_tries(&mut self, spent: u8, work: &mut [u8]) -> Result<(), TokenError> {
-        self.storage.put(Key::Tries, &[&[spent]], work)?;
-        self.vault.tries_spent = spent;
-        Ok(())
     }
 }
 

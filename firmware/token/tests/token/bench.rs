@@ -229,6 +229,13 @@ impl<const KIB: u32, const PAGE: usize> Bench<KIB, PAGE> {
         world
     }
 
+    /// Whether nothing is in the flash but the head and one event of the audit log.
+    pub fn is_wiped(&self) -> bool {
+        let flash = self.flash_bytes();
+        let written = flash.iter().filter(|byte| **byte != 0xff).count();
+        (1..200).contains(&written)
+    }
+
     /// The whole flash as it is.
     pub fn flash_bytes(&self) -> Vec<u8> {
         self.world.chip.borrow().nor.bytes().to_vec()

@@ -231,7 +231,7 @@ fn a_wipe_takes_the_key_with_it() {
     bench.reboot_into(true);
     bench.done(&Request::Wipe);
     assert_eq!(bench.info().state, State::Empty);
-    assert!(bench.flash_bytes().iter().all(|byte| *byte == 0xff));
+    assert!(bench.is_wiped());
     bench.done(&crate::bench::provision(PIN));
     let unknown = Request::PublicKey { book };
     assert_eq!(bench.refusal(&unknown), TokenError::UnknownBook);

@@ -50,6 +50,7 @@ fn every_command_in_every_state_answers_as_documented() {
     let mut table = vec![
         (Request::Hello, [None; 4]),
         (Request::Lock, [None; 4]),
+        (Request::Status, [None; 4]),
         (Request::Wipe, [Some(CeremonyRequired); 4]),
         (
             Request::Restore {
@@ -187,6 +188,14 @@ fn unlocked_only() -> Vec<(Request<'static>, Option<TokenError>)> {
             Some(NothingStored),
         ),
         (Request::LastStatement, Some(NothingStored)),
+        (Request::AuditLog { from: 0 }, None),
+        (
+            Request::AuditAcknowledge {
+                through: 0,
+                hash: [0; 32],
+            },
+            None,
+        ),
     ]
 }
 
@@ -366,7 +375,7 @@ fn a_wipe_needs_ceremony_mode_and_presence_and_leaves_nothing() {
     assert_eq!(bench.info().state, State::Locked);
     bench.done(&Request::Wipe);
     assert_eq!(bench.info().state, State::Empty);
-    assert!(bench.flash_bytes().iter().all(|byte| *byte == 0xff));
+    assert!(bench.is_wiped());
     bench.done(&provision(OTHER_PIN));
     assert_eq!(bench.info().books, 0);
     bench.book(RULES);

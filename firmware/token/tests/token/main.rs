@@ -3,6 +3,7 @@
 //! Every test talks to the token as a host does, in frames, through [`bench::Bench`].
 
 mod attacks;
+mod audit;
 mod backup;
 mod bench;
 mod campaign;

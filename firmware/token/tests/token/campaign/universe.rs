@@ -10,7 +10,10 @@ use core_nostd::{
     ids::{BookId, Handle, WriterId},
     keys::{Nonce, PublicKey},
     tag::{Cut as CutMac, LastPosition, Range},
-    wire::{Policy, Posting, Request, Response, Rules, SignedEntry, State, TokenError},
+    wire::{
+        AuditEvent, Policy, Posting, Request, Response, Rules, SignedEntry, State, TokenError,
+        audit::chain, take,
+    },
 };
 use firmware_token::nor::power::Tear;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
@@ -186,6 +189,9 @@ impl<const KIB: u32, const PAGE: usize> Universe<KIB, PAGE> {
     /// one before; then looks at everything the token shows.
     pub fn step(&mut self, command: Command, plan: &[PowerCut]) {
         let mut plan = plan.iter().copied();
+        if self.state() == State::Unlocked {
+            self.audit();
+        }
         if command.needs_ceremony() {
             self.restart(true);
             if command != Command::Wipe {
@@ -207,6 +213,45 @@ impl<const KIB: u32, const PAGE: usize> Universe<KIB, PAGE> {
             self.look();
         }
         self.bench.world.chip.borrow_mut().nor.restore_power();
+    }
+
+    /// Reads and acknowledges the audit log before it is full. Its chain must hold.
+    fn audit(&mut self) {
+        let reply = self.bench.call(&Request::Status);
+        let Response::Status(status) = reply.response() else {
+            panic!("{reply:?}");
+        };
+        let mut end: Option<(u64, [u8; 32])> = None;
+        if status.audit_room >= 10 {
+            return;
+        }
+        loop {
+            let from = end.map_or(0, |(position, _)| position);
+            let reply = self.bench.call(&Request::AuditLog { from });
+            let Response::AuditLog {
+                first,
+                before,
+                mut events,
+            } = reply.response()
+            else {
+                panic!("{reply:?}");
+            };
+            let (mut through, mut hash) = (first, before);
+            assert!(end.is_none_or(|end| end == (through, hash)), "{self:?}");
+            if events.is_empty() {
+                self.bench
+                    .done(&Request::AuditAcknowledge { through, hash });
+                break;
+            }
+            while !events.is_empty() {
+                let whole = events;
+                let event = take::<AuditEvent>(&mut events);
+                assert!(event.is_some(), "{self:?}");
+                hash = chain(&hash, through, &whole[..whole.len() - events.len()]);
+                through += 1;
+            }
+            end = Some((through, hash));
+        }
     }
 
     /// Unlocks the token, as long as the power lasts.

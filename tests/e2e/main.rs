@@ -3,6 +3,8 @@
 
 /// Every attack of the design's model, replayed over the wire.
 mod attacks;
+/// The audit log, filled and read.
+mod audit;
 /// Shares of a seed, from one token into another, and through another program.
 mod backup;
 /// The programs as processes, killed and mistyped at.

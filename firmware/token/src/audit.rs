@@ -1,4 +1,5 @@
-//! The audit log: what an auditor wants to know of, in a chain of hashes, and the tries for the PIN.
+//! The audit log, a chain of hashes over what an auditor wants to know of; and the tries for the
+//! PIN.
 //!
 //! ```text
 //! event record at slot n mod 48:  event number n

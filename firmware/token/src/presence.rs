@@ -32,8 +32,8 @@ impl<P: Platform> Engine<P> {
     /// The frame buffer is used for what the host sends meanwhile.
     ///
     /// # Errors
-    /// [`TokenError::AuditFull`], [`TokenError::Denied`], [`TokenError::PresenceTimeout`], and [`TokenError::Cancelled`], also
-    /// when the host is gone.
+    /// [`TokenError::AuditFull`], [`TokenError::Denied`], [`TokenError::PresenceTimeout`], and
+    /// [`TokenError::Cancelled`], also when the host is gone.
     #[inline(never)]
     pub(crate) fn confirm(
         &mut self,

@@ -15,10 +15,13 @@ use crate::{
     Posted, WriterCut, session::Session,
 };
 
+mod audit;
 mod ceremony;
 mod enrolment;
 
 pub use enrolment::{BookGrant, EnrolmentError, EnrolmentPress, enrol};
+
+pub use audit::{AuditPage, AuditPosition, LoggedEvent};
 
 /// A token at the other end of a byte stream.
 ///

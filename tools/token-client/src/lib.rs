@@ -22,7 +22,9 @@ mod port;
 mod session;
 
 pub use address::{Address, AddressError};
-pub use client::{BookGrant, Client, EnrolmentError, EnrolmentPress, enrol};
+pub use client::{
+    AuditPage, AuditPosition, BookGrant, Client, EnrolmentError, EnrolmentPress, LoggedEvent, enrol,
+};
 pub use error::ClientError;
 pub use owned::{
     OpenedAccount, OwnedBook, OwnedEntry, OwnedRules, OwnedStatement, OwnedWriter, Posted,

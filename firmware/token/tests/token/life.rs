@@ -70,6 +70,12 @@ fn every_command_in_every_state_answers_as_documented() {
             [Some(NotProvisioned), None, None, Some(Blocked)],
         ),
     ];
+    let read = Request::AuditAcknowledge {
+        through: 0,
+        hash: [0; 32],
+    };
+    table.push((read, needs_unlocked(None)));
+    table.push((Request::AuditLog { from: 0 }, needs_unlocked(None)));
     table.extend(
         unlocked_only()
             .into_iter()
@@ -188,14 +194,6 @@ fn unlocked_only() -> Vec<(Request<'static>, Option<TokenError>)> {
             Some(NothingStored),
         ),
         (Request::LastStatement, Some(NothingStored)),
-        (Request::AuditLog { from: 0 }, None),
-        (
-            Request::AuditAcknowledge {
-                through: 0,
-                hash: [0; 32],
-            },
-            None,
-        ),
     ]
 }
 

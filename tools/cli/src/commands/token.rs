@@ -20,6 +20,7 @@ use crate::{
     teller::Teller,
 };
 
+mod audit;
 mod backup;
 mod enrol;
 mod new_writer;
@@ -73,6 +74,8 @@ pub enum Command {
     /// Revoke a writer, or admit one that is not known any more
     #[command(subcommand)]
     Writer(writers::Command),
+    /// Print what happened to it, and check that nothing is missing
+    Audit(audit::Args),
     /// Erase everything on it; works only in ceremony mode
     Wipe,
 }
@@ -110,6 +113,7 @@ pub fn run(settings: &Settings, command: &Command) -> Result<()> {
         Command::Enrol(args) => enrol::run(settings, args),
         Command::Writers => writers::list(settings),
         Command::Writer(command) => writers::run(settings, command),
+        Command::Audit(args) => audit::run(settings, args),
         Command::Wipe => {
             let mut token = settings.token()?;
             announce(&mut token, "ERASE every key on it, twice");

@@ -76,9 +76,8 @@ impl Presence for Panel {
 
     fn poll(&mut self) -> Option<bool> {
         while let State::Asked = self.state {
-            match self.uart.take()? {
-                answer @ (b'y' | b'n') => self.state = State::Answered(answer),
-                _ => {}
+            if let answer @ (b'y' | b'n') = self.uart.take()? {
+                self.state = State::Answered(answer);
             }
         }
         match self.state {

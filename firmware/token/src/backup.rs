@@ -96,6 +96,7 @@ impl<P: Platform> Engine<P> {
             policy,
         };
         let writer = identity.writer;
+        self.take_consent()?;
         self.record(&AuditEvent::Restored { writer, policy }, work)?;
         self.found(&mut rng, identity, seed.expose_bytes(), pin, work)
     }

@@ -110,6 +110,7 @@ impl<P: Platform> Engine<P> {
         self.must_be_ceremony()?;
         self.place_for_writer(None, body)?;
         self.confirm(line, &Prompt::OfferEnrolment)?;
+        self.take_consent()?;
         let offer = Offer::new(&mut self.rng()?);
         let commitment = offer.commitment();
         self.enrolment.step = Step::Offered(offer);
@@ -187,6 +188,7 @@ impl<P: Platform> Engine<P> {
         let agreed = agreed.map_err(|_| TokenError::EnrolmentFailed)?;
         let code = agreed.code();
         self.confirm(line, &Prompt::Join { code })?;
+        self.take_consent()?;
         self.enrolment.step = Step::Confirmed(agreed);
         Ok(())
     }
@@ -212,6 +214,7 @@ impl<P: Platform> Engine<P> {
         };
         let (code, writer) = (agreed.code(), agreed.writer());
         self.confirm(line, &Prompt::Enrol { code, name })?;
+        self.take_consent()?;
         match self.active(&writer, body) {
             Ok(_) => {}
             Err(TokenError::UnknownWriter) => {

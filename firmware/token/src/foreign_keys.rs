@@ -97,6 +97,7 @@ impl<P: Platform> Engine<P> {
         let book = books::name(record)?;
         self.confirm(line, &Prompt::ImportBook { book })?;
         let book = books::id(record)?;
+        self.take_consent()?;
         self.record(&AuditEvent::BookImported { book }, line.reader.scratch())?;
         let place = self.add_book(&[record], sealed, line.reader.scratch())?;
         self.book(place, body)

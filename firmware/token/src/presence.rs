@@ -58,8 +58,8 @@ impl<P: Platform> Engine<P> {
         }
     }
 
-    /// Takes the consent that [`Self::confirm`] has left, once. What is irreversible takes it right
-    /// before it is done.
+    /// Takes the consent that [`Self::confirm`] has left, once: what needs presence takes it before
+    /// anything is done.
     ///
     /// # Errors
     /// [`TokenError::Denied`] if there is none.

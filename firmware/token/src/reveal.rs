@@ -64,8 +64,8 @@ impl<P: Platform> Engine<P> {
         };
         self.confirm(line, &prompt)?;
         let (book, account) = (reveal.book, reveal.account);
-        self.record(&AuditEvent::NidRevealed { book, account }, body)?;
         self.take_consent()?;
+        self.record(&AuditEvent::NidRevealed { book, account }, body)?;
         let nid = keep(&[reveal.nid.as_str().as_bytes()], body)?;
         // A normalised NID is ASCII.
         let nid = core::str::from_utf8(nid).map_err(|_| TokenError::BadBox)?;

@@ -170,6 +170,7 @@ impl<P: Platform> Engine<P> {
             policy,
         };
         let writer = identity.writer;
+        self.take_consent()?;
         self.record(&AuditEvent::Provisioned { writer, policy }, work)?;
         self.found(&mut rng, identity, root.as_slice(), pin, work)
     }
@@ -280,8 +281,8 @@ impl<P: Platform> Engine<P> {
         };
         self.must_be_ceremony()?;
         self.confirm(line, &Prompt::SetPolicy { policy })?;
-        self.record(&AuditEvent::PolicyChanged { policy }, work)?;
         self.take_consent()?;
+        self.record(&AuditEvent::PolicyChanged { policy }, work)?;
         self.set_identity(identity, work)
     }
 
@@ -303,6 +304,7 @@ impl<P: Platform> Engine<P> {
         let old = *self.vault.treasury()?.0;
         self.must_be_ceremony()?;
         self.confirm(line, &Prompt::NewWriter)?;
+        self.take_consent()?;
         let mut rng = self.rng()?;
         let generation = old.generation.checked_add(1);
         let identity = Identity {
@@ -338,7 +340,9 @@ impl<P: Platform> Engine<P> {
     ) -> Result<(), TokenError> {
         self.must_be_ceremony()?;
         self.confirm(line, &Prompt::Wipe)?;
+        self.take_consent()?;
         self.confirm(line, &Prompt::WipeForGood)?;
+        self.take_consent()?;
         self.erase(work)
     }
 

@@ -231,6 +231,7 @@ impl<P: Platform> Engine<P> {
             name,
         };
         self.confirm(line, &prompt)?;
+        self.take_consent()?;
         self.record(&AuditEvent::WriterAdmitted { writer: *writer }, body)?;
         self.list_writer(writer, name, Standing::Active, body)
     }
@@ -283,6 +284,7 @@ impl<P: Platform> Engine<P> {
         let name = &revocation.name;
         self.confirm(line, &Prompt::RevokeWriter { name })?;
         let writer = revocation.writer;
+        self.take_consent()?;
         self.record(&AuditEvent::WriterRevoked { writer }, line.reader.scratch())?;
         let closings = body.get(..revocation.closings_len);
         let record = Record {

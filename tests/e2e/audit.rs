@@ -113,3 +113,78 @@ fn an_audit_log_fills_on_a_pty() {
 fn an_audit_log_fills_on_the_firmware_image() {
     fills_and_is_read(Carrier::Qemu);
 }
+
+/// The same for a person with `tally`, who keeps the log in a file.
+#[cfg(feature = "cli")]
+mod kept {
+    use std::fs;
+
+    use e2e_tests::process::{Person, emulator_in_ceremony_mode, host_server, text};
+
+    /// What `tally` ends with when something does not verify.
+    const NOT_VERIFIED: Option<i32> = Some(6);
+
+    #[test]
+    fn a_log_in_a_file_goes_on_until_somebody_meddles_with_it_or_with_the_token() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let server = host_server("memory:");
+        let mut token = emulator_in_ceremony_mode(dir.path());
+        let person = Person::new(dir.path(), &server, &token);
+        let file = dir.path().join("audit.jsonl");
+        let audit = ["token", "audit", "--file", file.to_str().expect("UTF-8")];
+        let numbers = |log: &serde_json::Value| {
+            let events = log["events"].as_array().expect("a list").iter();
+            events
+                .map(|event| event["number"].as_u64().expect("a number"))
+                .collect::<Vec<_>>()
+        };
+        let info = || {
+            let info = person.json(&["token", "info"]);
+            (info["role"].clone(), info["audit_unread"].clone())
+        };
+
+        person.json(&["token", "provision", "--allow", "totals"]);
+        assert_eq!(info(), ("treasury".into(), 1.into()));
+        assert_eq!(numbers(&person.json(&audit)), [0]);
+        person.json(&["token", "policy", "--allow", "totals,balances"]);
+        let new = person.json(&[&audit[..], &["--acknowledge"]].concat());
+        assert_eq!(numbers(&new), [1]);
+        assert_eq!(info(), ("treasury".into(), 0.into()));
+        let flash = dir.path().join("token.bin");
+        let earlier = fs::read(&flash).expect("its flash");
+        person.json(&["token", "wipe"]);
+        person.json(&["token", "provision", "--allow", "totals"]);
+        assert_eq!(numbers(&person.json(&audit)), [2, 3], "through a wipe");
+
+        let refused = |person: &Person, why: &str| {
+            let kept = fs::read(&file).expect("the log");
+            let output = person.tally(&audit);
+            assert_eq!(output.status.code(), NOT_VERIFIED);
+            assert!(
+                text(&output.stderr).contains(why),
+                "{}",
+                text(&output.stderr)
+            );
+            assert_eq!(fs::read(&file).expect("the log"), kept, "left as it is");
+        };
+        let kept = fs::read_to_string(&file).expect("the log");
+        let lines: Vec<_> = kept.lines().collect();
+        fs::write(&file, [lines[0], lines[2], lines[3]].join("\n")).expect("a file");
+        refused(&person, "line 2");
+        fs::write(&file, lines[..1].join("\n") + "\n").expect("a file");
+        refused(&person, "are gone");
+        fs::write(&file, &kept).expect("a file");
+
+        let folder = dir.path().join("other");
+        fs::create_dir(&folder).expect("a folder");
+        let other = emulator_in_ceremony_mode(&folder);
+        let stranger = Person::new(&folder, &server, &other);
+        stranger.json(&["token", "provision", "--allow", "totals"]);
+        refused(&stranger, "another token");
+
+        token.kill();
+        fs::write(&flash, earlier).expect("its flash");
+        let old = emulator_in_ceremony_mode(dir.path());
+        refused(&Person::new(dir.path(), &server, &old), "was put back");
+    }
+}

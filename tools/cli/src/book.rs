@@ -138,6 +138,19 @@ impl Book {
     }
 }
 
+/// The token's book with this id or, if no id is meant, this name.
+pub fn on_token(token: &mut Token, name: &str) -> Result<OwnedBook> {
+    let books = token.books()?.into_iter();
+    let books: Vec<_> = books.map(|book| (book.id.to_string(), book)).collect();
+    let (_, book) = pick(
+        &books,
+        name,
+        |(id, book)| (&book.rules.name, id),
+        "on the token",
+    )?;
+    Ok(book.clone())
+}
+
 /// The one of `items` with this id or, if no id is meant, this name.
 pub fn pick<'a, T>(
     items: &'a [T],

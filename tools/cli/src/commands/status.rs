@@ -6,7 +6,7 @@ use token_client::OwnedBook;
 
 use crate::{
     book::Book,
-    commands::token::TokenInfo,
+    commands::token::info::TokenInfo,
     failure::{Failure, Result},
     server::Server,
     settings::Settings,
@@ -82,11 +82,11 @@ pub fn run(settings: &Settings) -> Result<()> {
 
     let teller = server.as_ref().map(|server| Teller::find(settings, server));
     let address = settings.token_address().map(ToString::to_string);
+    let told = token.as_mut().zip(address);
+    let (token, told_error) = settled(told.map(|(token, address)| TokenInfo::ask(address, token)));
     let status = Status {
-        token: token
-            .zip(address)
-            .map(|(token, address)| TokenInfo::new(address, token.info())),
-        token_error: token_error.or(books_error),
+        token,
+        token_error: token_error.or(books_error).or(told_error),
         server_token: settled(teller)
             .0
             .flatten()

@@ -3,14 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
-use core_nostd::{
-    ciphersuite::SuiteId,
-    wire::{Info, Policy, State},
-};
+use core_nostd::wire::Policy;
 use serde::Serialize;
 
 use crate::{
-    book::pick,
+    book,
     commands::book::PublicKey,
     failure::{Failure, Result},
     out::hint,
@@ -23,6 +20,7 @@ use crate::{
 mod audit;
 mod backup;
 mod enrol;
+pub mod info;
 mod new_writer;
 mod restore;
 pub mod writers;
@@ -95,7 +93,7 @@ pub enum Role {
 pub fn run(settings: &Settings, command: &Command) -> Result<()> {
     match command {
         Command::Provision { allow } => provision(settings, allow),
-        Command::Info => info(settings),
+        Command::Info => info::run(settings),
         Command::PublicKey { book } => public_key(settings, book),
         Command::Unlock => unlock(settings),
         Command::Lock => {
@@ -212,113 +210,9 @@ fn change_pin(settings: &Settings, new_pin_file: Option<&PathBuf>) -> Result<()>
 
 fn public_key(settings: &Settings, name: &str) -> Result<()> {
     let mut token = settings.unlocked_token()?;
-    let books: Vec<_> = token
-        .books()?
-        .into_iter()
-        .map(|book| (book.id.to_string(), book))
-        .collect();
-    let (_, book) = pick(
-        &books,
-        name,
-        |(id, book)| (&book.rules.name, id),
-        "on the token",
-    )?;
+    let book = book::on_token(&mut token, name)?;
     let key = token.public_key(book.id)?;
     PublicKey::new(book.id, &book.rules, key.as_slice().into()).print(settings.format)
-}
-
-/// What `tally token info` prints, and `tally status` of the token.
-#[derive(Serialize)]
-pub struct TokenInfo {
-    /// Its address.
-    pub address: String,
-    /// `empty`, `locked`, `unlocked` or `blocked`.
-    pub state: &'static str,
-    /// Its writer identifier, once it has keys.
-    pub writer: Option<String>,
-    /// What it may open, once it has keys.
-    pub may_open: Option<Vec<&'static str>>,
-    /// Version of its firmware.
-    pub firmware: String,
-    /// Oldest and newest protocol version.
-    pub protocol: [u8; 2],
-    /// Whether its random numbers are those of a board's own generator.
-    pub true_random: bool,
-    /// Whether it was started in ceremony mode.
-    pub ceremony: bool,
-    /// Tries left for the PIN.
-    pub tries_left: u8,
-    /// Number of its books.
-    pub books: u8,
-    /// Suites it knows.
-    pub suites: Vec<&'static str>,
-    /// Most postings in one batch.
-    pub batch_len_max: u8,
-    /// Largest frame in bytes.
-    pub frame_len_max: u16,
-}
-
-impl TokenInfo {
-    /// What a token at `address` says of itself.
-    pub fn new(address: String, info: &Info) -> Self {
-        let [major, minor, patch] = info.firmware;
-        Self {
-            address,
-            state: match info.state {
-                State::Empty => "empty",
-                State::Locked => "locked",
-                State::Unlocked => "unlocked",
-                State::Blocked => "blocked",
-                _ => "unknown",
-            },
-            writer: info.writer.map(|writer| writer.to_string()),
-            may_open: info.policy.map(role_names),
-            firmware: format!("{major}.{minor}.{patch}"),
-            protocol: [info.version_min, info.version_max],
-            true_random: info.true_random,
-            ceremony: info.ceremony,
-            tries_left: info.tries_left,
-            books: info.books,
-            suites: SuiteId::ALL
-                .into_iter()
-                .filter(|suite| info.suites & (1 << (*suite as u8)) != 0)
-                .map(SuiteId::name)
-                .collect(),
-            batch_len_max: info.batch_len_max,
-            frame_len_max: info.frame_len_max,
-        }
-    }
-
-    /// The same for people.
-    pub fn text(&self) -> String {
-        let yes_no = |yes| if yes { "yes" } else { "no" };
-        let writer = self.writer.as_deref().unwrap_or("none yet");
-        let may_open = self
-            .may_open
-            .as_ref()
-            .map_or("nothing yet".to_owned(), |roles| {
-                if roles.is_empty() {
-                    "nothing".to_owned()
-                } else {
-                    roles.join(", ")
-                }
-            });
-        format!(
-            "token        {}\nstate        {}\nwriter       {writer}\nmay open     {may_open}\n\
-             books        {}\nPIN tries    {}\nfirmware     {}, protocol {} to {}\n\
-             suites       {}\nown entropy  {}\nceremony     {}",
-            self.address,
-            self.state,
-            self.books,
-            self.tries_left,
-            self.firmware,
-            self.protocol[0],
-            self.protocol[1],
-            self.suites.join(", "),
-            yes_no(self.true_random),
-            yes_no(self.ceremony),
-        )
-    }
 }
 
 fn role_names(policy: Policy) -> Vec<&'static str> {
@@ -337,14 +231,4 @@ fn roles(policy: Policy) -> String {
         [] => "no sums at all".to_owned(),
         ref names => names.join(" and "),
     }
-}
-
-fn info(settings: &Settings) -> Result<()> {
-    let token = settings.token()?;
-    let address = settings
-        .token_address()
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    let info = TokenInfo::new(address, token.info());
-    settings.format.print(&info.text(), &info)
 }

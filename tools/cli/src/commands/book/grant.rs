@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use token_client::BookGrant;
 
 use crate::{
-    book::{Book, pick},
+    book::{Book, on_token},
     commands::token::writers,
     failure::{Failure, Result},
     out,
@@ -40,17 +40,7 @@ struct Taken {
 pub fn grant(settings: &Settings, name: &str, writer: &str) -> Result<()> {
     let to = writers::parse(writer)?;
     let mut token = settings.unlocked_token()?;
-    let books: Vec<_> = token
-        .books()?
-        .into_iter()
-        .map(|book| (book.id.to_string(), book))
-        .collect();
-    let (_, book) = pick(
-        &books,
-        name,
-        |(id, book)| (&book.rules.name, id),
-        "on the token",
-    )?;
+    let book = on_token(&mut token, name)?;
     let grant = token.grant_book(book.id, to)?;
     let document = Book {
         id: book.id,

@@ -107,24 +107,17 @@ fn qemu() {
 /// Shares that pass through shamir-mnemonic, the reference implementation in Python.
 #[cfg(feature = "slip39")]
 mod slip39 {
-    use std::{
-        io::Write as _,
-        path::Path,
-        process::{Command, Stdio},
-    };
+    use std::{io::Write as _, process::Stdio};
 
     use core_nostd::{ciphersuite, keys::RootSeed};
+    use e2e_tests::python;
     use serde_json::{Value, json};
 
     use super::*;
 
     /// Asks it one thing.
     fn ask(request: &Value) -> Value {
-        let folder = std::env::var_os("SHAMIR_MNEMONIC").expect("SHAMIR_MNEMONIC: its folder");
-        let mut child = Command::new("python3")
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("e2e/backup/peer.py"))
-            .env("PYTHONPATH", folder)
-            .env("PYTHONDONTWRITEBYTECODE", "1")
+        let mut child = python::command("backup/peer.py", "SHAMIR_MNEMONIC")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -7,11 +7,10 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use core_nostd::wire::{Posting, State, TokenError};
-use e2e_tests::process::Service;
+use e2e_tests::{process::Service, python};
 use token_client::{Address, Client, ClientError, Port};
 
 use crate::story::{ALL, rules};
@@ -38,16 +37,11 @@ struct Kit {
 
 impl Kit {
     fn start(dir: &Path, hand: Hand) -> Self {
-        let [unicorn, elf] = ["UNICORN", "KIT_ELF"]
-            .map(|name| std::env::var_os(name).unwrap_or_else(|| panic!("{name} is not set")));
-        let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("e2e/kit/nrf52840.py");
+        let elf = std::env::var_os("KIT_ELF").expect("KIT_ELF names the image");
         let socket = dir.join("line.sock");
         let _ = fs::remove_file(&socket);
         let chip = Service::start(
-            Command::new("python3")
-                .env("PYTHONPATH", unicorn)
-                .env("PYTHONDONTWRITEBYTECODE", "1")
-                .arg(model)
+            python::command("kit/nrf52840.py", "UNICORN")
                 .arg(elf)
                 .arg("--socket")
                 .arg(&socket)

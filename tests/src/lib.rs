@@ -10,6 +10,7 @@ pub mod mongod;
 pub mod office;
 #[cfg(feature = "cli")]
 pub mod process;
+pub mod python;
 #[cfg(feature = "qemu")]
 pub mod qemu;
 pub mod reference;

@@ -1,17 +1,12 @@
 //! The emulated board at the other end of a pipe, and a host that talks to it.
 
-use std::{
-    io::{BufRead, BufReader, Write},
-    path::Path,
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
-};
-
 use core_nostd::wire::{
     FRAME_LEN_MAX, FrameHeader, Request, Response, VERSION_CURRENT,
     frame::{self, FrameReader},
 };
+use e2e_tests::python::{self, Peer};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// The functions that instructions are left out of, as parts of linker names: the token's
 /// behaviour, its store and flash, the button, and the checks of tags and seals.
@@ -37,9 +32,7 @@ const COMPARISON: &str = "10core_nostd4seal4open";
 
 /// The board with the firmware image, and a client.
 pub struct Board {
-    child: Child,
-    requests: ChildStdin,
-    answers: BufReader<ChildStdout>,
+    machine: Peer,
     sessions: u64,
 }
 
@@ -108,30 +101,18 @@ pub struct Attack {
 impl Board {
     /// A board fresh from the factory, with the image that `FIRMWARE_ELF` names.
     pub fn start() -> Self {
-        let [unicorn, elf] = ["UNICORN", "FIRMWARE_ELF"]
-            .map(|name| std::env::var_os(name).unwrap_or_else(|| panic!("{name} is not set")));
-        let machine = Path::new(env!("CARGO_MANIFEST_DIR")).join("e2e/faults/machine.py");
-        let mut child = Command::new("python3")
-            .arg(machine)
-            .arg(elf)
-            .env("PYTHONPATH", unicorn)
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("python3 starts");
+        let elf = std::env::var_os("FIRMWARE_ELF").expect("FIRMWARE_ELF names the image");
+        let mut command = python::command("faults/machine.py", "UNICORN");
         Self {
-            requests: child.stdin.take().expect("piped"),
-            answers: BufReader::new(child.stdout.take().expect("piped")),
-            child,
+            machine: Peer::start(command.arg(elf)),
             sessions: 0,
         }
     }
 
     /// Takes the power away and gives it back.
     pub fn restart(&mut self) {
-        self.ask(&json!({"op": "power_on"}));
-        assert_eq!(self.answer(), "idle");
+        self.machine.tell(&json!({"op": "power_on"}));
+        assert_eq!(self.machine.answer(), "idle");
     }
 
     /// The bytes of a session with these requests.
@@ -164,8 +145,9 @@ impl Board {
     /// Makes a request, with a person who says yes, and returns what `read` makes of the answer.
     pub fn call<R>(&mut self, request: &Request<'_>, read: impl Fn(&Response<'_>) -> R) -> R {
         let data = hex::encode(self.session(std::slice::from_ref(request)));
-        self.ask(&json!({"op": "talk", "data": data, "answer": u32::from('y')}));
-        let answer = self.answer();
+        self.machine
+            .tell(&json!({"op": "talk", "data": data, "answer": u32::from('y')}));
+        let answer = self.machine.answer();
         assert_eq!(answer["ended"], "idle");
         let bytes = answer["bytes"].as_str().expect("a string");
         let messages = messages(&unhex(bytes));
@@ -195,7 +177,7 @@ impl Board {
                 "if_changed": question.if_changed,
             })
         });
-        self.ask(&json!({
+        self.machine.tell(&json!({
             "op": "campaign",
             "data": hex::encode(&attack.data),
             "answer": attack.person.map(u32::from),
@@ -206,27 +188,11 @@ impl Board {
             "step": step,
             "then": then.collect::<Vec<_>>(),
         }));
-        while let Some(outcome) = serde_json::from_value(self.answer()).expect("an outcome") {
+        while let Some(outcome) = serde_json::from_value(self.machine.answer()).expect("an outcome")
+        {
             each(outcome);
         }
-        serde_json::from_value(self.answer()).expect("an outcome")
-    }
-
-    fn ask(&mut self, request: &Value) {
-        writeln!(self.requests, "{request}").expect("it listens");
-    }
-
-    fn answer(&mut self) -> Value {
-        let mut line = String::new();
-        self.answers.read_line(&mut line).expect("it answers");
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
-    }
-}
-
-impl Drop for Board {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        serde_json::from_value(self.machine.answer()).expect("an outcome")
     }
 }
 

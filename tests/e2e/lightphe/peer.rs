@@ -1,38 +1,18 @@
 //! LightPHE as a process, asked over a pipe.
 
-use std::{
-    io::{BufRead, BufReader, Write},
-    path::Path,
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
-};
+use std::path::Path;
 
+use e2e_tests::python;
 use serde_json::{Value, json};
 
-/// A running LightPHE with one key pair. Dropping it ends it.
-pub struct Peer {
-    child: Child,
-    requests: ChildStdin,
-    answers: BufReader<ChildStdout>,
-}
+/// A running LightPHE with one key pair.
+pub struct Peer(python::Peer);
 
 impl Peer {
     /// Starts it from the folder that `LIGHTPHE` names.
     pub fn start() -> Self {
-        let folder = std::env::var_os("LIGHTPHE").expect("LIGHTPHE names its folder");
-        let driver = Path::new(env!("CARGO_MANIFEST_DIR")).join("e2e/lightphe/driver.py");
-        let mut child = Command::new("python3")
-            .arg(driver)
-            .env("PYTHONPATH", folder)
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("python3 starts");
-        Self {
-            requests: child.stdin.take().expect("piped"),
-            answers: BufReader::new(child.stdout.take().expect("piped")),
-            child,
-        }
+        let mut command = python::command("lightphe/driver.py", "LIGHTPHE");
+        Self(python::Peer::start(&mut command))
     }
 
     /// A key of its own on a prime, with g = 2, into a file.
@@ -82,18 +62,9 @@ impl Peer {
     }
 
     fn ask(&mut self, request: Value) -> Value {
-        writeln!(self.requests, "{request}").expect("it listens");
-        let mut line = String::new();
-        self.answers.read_line(&mut line).expect("it answers");
-        let mut answer: Value = serde_json::from_str(&line).expect("an answer in JSON");
+        self.0.tell(&request);
+        let mut answer = self.0.answer();
         assert!(answer.get("error").is_none(), "{request}: {answer}");
         answer["ok"].take()
-    }
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

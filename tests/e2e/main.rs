@@ -19,6 +19,8 @@ mod counts;
 /// Single instructions left out where secrets are guarded.
 #[cfg(feature = "faults")]
 mod faults;
+/// Many clients at once, and the order in which it may have been.
+mod histories;
 /// A key made elsewhere, and what was encrypted under it.
 mod imported_key;
 /// The image of a real board, on a model of its chip.

@@ -14,6 +14,14 @@ pub struct Refused {
     pub document: serde_json::Value,
 }
 
+/// A request that nobody answered: the connection failed, or broke before the answer was whole.
+/// Nobody knows what became of it.
+#[derive(Debug)]
+pub struct Unanswered(pub String);
+
+/// An answer, which may be a refusal.
+pub type Answered<T> = Result<Result<T, Refused>, Unanswered>;
+
 /// A client of one server.
 #[derive(Clone)]
 pub struct Api {
@@ -91,6 +99,35 @@ impl Api {
         text(request.send(body).expect("the server answers"))
     }
 
+    /// `GET path` as text, of a server that may die meanwhile.
+    ///
+    /// # Errors
+    /// [`Unanswered`].
+    pub fn try_get(&self, path: &str) -> Answered<String> {
+        try_text(self.agent.get(self.url(path)).call())
+    }
+
+    /// `POST path` with a JSON body and these headers, to a server that may die meanwhile.
+    ///
+    /// # Errors
+    /// [`Unanswered`].
+    pub fn try_post(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &impl Serialize,
+    ) -> Answered<String> {
+        let body = serde_json::to_vec(body).expect("serialisable");
+        let mut request = self
+            .agent
+            .post(self.url(path))
+            .header("content-type", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        try_text(request.send(&body[..]))
+    }
+
     fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
@@ -104,15 +141,25 @@ fn read<T: DeserializeOwned>(answer: Answer) -> Result<T, Refused> {
 }
 
 /// The body of a success. Anything else must be a problem document that says its own status.
-fn text(mut answer: Answer) -> Result<String, Refused> {
+fn text(answer: Answer) -> Result<String, Refused> {
+    try_text(Ok(answer)).expect("a body of UTF-8")
+}
+
+fn try_text(answer: Result<Answer, ureq::Error>) -> Answered<String> {
+    let unanswered = |error: ureq::Error| Unanswered(error.to_string());
+    let mut answer = answer.map_err(unanswered)?;
     let status = answer.status().as_u16();
     let media_type = answer.headers().get("content-type").cloned();
-    let body = answer
-        .body_mut()
-        .with_config()
-        .limit(1 << 28)
-        .read_to_string();
-    let text = body.expect("a body of UTF-8");
+    let body = answer.body_mut().with_config().limit(1 << 28);
+    let text = body.read_to_string().map_err(unanswered)?;
+    Ok(judge(status, media_type, text))
+}
+
+fn judge(
+    status: u16,
+    media_type: Option<ureq::http::HeaderValue>,
+    text: String,
+) -> Result<String, Refused> {
     if (200..300).contains(&status) {
         return Ok(text);
     }

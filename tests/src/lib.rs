@@ -4,6 +4,7 @@
 
 pub mod api;
 pub mod desk;
+pub mod history;
 #[cfg(feature = "mongo")]
 pub mod mongod;
 #[cfg(feature = "cli")]
@@ -14,6 +15,7 @@ pub mod python;
 #[cfg(feature = "qemu")]
 pub mod qemu;
 pub mod reference;
+pub mod seed;
 pub mod server;
 pub mod token;
 

@@ -37,6 +37,9 @@ mod line;
 mod open_books;
 /// The core against big integers.
 mod oracle;
+/// Which indexes MongoDB uses, by its own account.
+#[cfg(feature = "mongo")]
+mod plans;
 /// Sums outside the window that is searched.
 #[cfg(feature = "cli")]
 mod range;

@@ -128,6 +128,63 @@ async fn several_servers_on_one_chain_leave_no_gap_and_no_double() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn several_servers_give_an_open_identifier_one_position() {
+    let database = Database::fresh();
+    let uri = database.uri();
+    let servers = join_all((0..4).map(|_| connect(&uri))).await;
+    let servers: Vec<_> = servers.iter().collect();
+    for _ in 0..3 {
+        conformance::check_racing_open_identifiers(&servers).await;
+    }
+}
+
+/// A server died after it had listed positions and before it stored anything there, or stored some.
+#[tokio::test(flavor = "multi_thread")]
+async fn listed_positions_neither_block_nor_double_an_open_identifier() {
+    let database = Database::fresh();
+    let uri = database.uri();
+    let store = connect(&uri).await;
+    let raw = Client::with_uri_str(&uri).await.expect("a client");
+    let raw = raw.default_database().expect("a name in the URI");
+    let (book, writer) = (BookId([7; 32]), WriterId([8; 16]));
+    let post = async |numbers: &[u64]| {
+        let entries: Vec<_> = numbers.iter().map(|n| open_entry(*n)).collect();
+        let outcomes = store.append_open(&book, &writer, &entries, 1).await;
+        outcomes.expect("an append")
+    };
+    assert_eq!(post(&[0]).await, [(0, Put::Stored)]);
+    let lists = raw.collection::<Document>("open_ids");
+    for (number, at) in [(1, vec![1_i64]), (2, vec![2, 0]), (3, vec![7])] {
+        let key = [&book.0[..], &writer.0, &open_entry(number).entry].concat();
+        let id = mongodb::bson::Binary {
+            subtype: mongodb::bson::spec::BinarySubtype::Generic,
+            bytes: key,
+        };
+        lists
+            .insert_one(doc! { "_id": id, "at": at })
+            .await
+            .expect("an answer");
+    }
+    // Not at the positions that are listed, which a chain without gaps has no use for.
+    assert_eq!(
+        post(&[3, 2, 1]).await,
+        [(1, Put::Stored), (2, Put::Stored), (3, Put::Stored)]
+    );
+    assert_eq!(post(&[4, 5]).await, [(4, Put::Stored), (5, Put::Stored)]);
+    assert_eq!(
+        post(&[1, 2, 3, 6]).await,
+        [
+            (3, Put::Already),
+            (2, Put::Already),
+            (1, Put::Already),
+            (6, Put::Stored)
+        ]
+    );
+    let log = store.entries(&book, &writer, 0, usize::MAX).await;
+    assert_eq!(log.expect("no gap").len(), 7);
+}
+
 /// mongod dies in the middle of many appends, several times.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_mongod_loses_nothing_that_was_acknowledged() {
@@ -238,9 +295,10 @@ async fn an_append_whose_answer_was_lost_is_found_when_it_is_tried_again() {
     assert_eq!(outcomes, [(0, Put::Already), (1, Put::Already)]);
 }
 
-/// Lets the server fail the next insert in this way.
+/// Lets the server fail the next insert of entries in this way.
 async fn fail_next_insert(uri: &str, mut how: Document) {
     how.insert("failCommands", ["insert"].as_slice());
+    how.insert("namespace", "tallystick.entries");
     let fail = doc! {
         "configureFailPoint": "failCommand",
         "mode": { "times": 1 },

@@ -26,8 +26,8 @@ pub use self::{
     open::{check_open_entries, check_open_identifiers_are_per_writer},
     races::{
         check_racing_appends, check_racing_equal_appends, check_racing_open_appends,
-        check_racing_records, check_racing_writers, check_reads_are_snapshots,
-        check_reads_see_acknowledged,
+        check_racing_open_identifiers, check_racing_records, check_racing_writers,
+        check_reads_are_snapshots, check_reads_see_acknowledged,
     },
     records::{
         check_accounts, check_books, check_cuts, check_intents, check_ping, check_statements,
@@ -60,6 +60,7 @@ pub async fn check_all<S: Store>(store: &S) {
     check_racing_equal_appends(store).await;
     check_racing_writers(store).await;
     check_racing_open_appends(store).await;
+    check_racing_open_identifiers(&[store; 4]).await;
     check_racing_records(store).await;
 }
 

@@ -63,6 +63,15 @@ pub fn open(book: &BookId, writer: &WriterId, id: &[u8; 16]) -> OpenKey {
     first(&[&book.0, &writer.0, id])
 }
 
+/// The client's identifier in a key made by [`open`].
+#[cfg_attr(
+    not(feature = "mongo"),
+    expect(dead_code, reason = "only MongoDB reads it back")
+)]
+pub fn open_id(key: &OpenKey) -> [u8; 16] {
+    part(key, 48)
+}
+
 /// The key of a book's `number`-th statement.
 pub fn statement(book: &BookId, number: u64) -> StatementKey {
     first(&[&book.0, &number.to_be_bytes()])

@@ -9,9 +9,8 @@
 //! A primary that was cut off from the others may, until it notices, answer reads with what it last
 //! knew; it can't acknowledge a write.
 //!
-//! Ranges of `_id` would shard every collection well, but MongoDB gives a sharded collection no
-//! unique index that does not begin with its shard key, and open entries need one (`setup.rs`). So
-//! `entries` has to stay on one shard until they have a collection of their own.
+//! Every collection can be sharded: each query names the shard key, ranges of `_id` for all but
+//! statements and intents (`setup.rs`), so that only those shards are asked that have the answer.
 
 use std::{fmt, future::Future, time::Duration};
 
@@ -25,7 +24,7 @@ use tokio::time;
 
 use self::{
     append::Lanes,
-    document::{EntryDocument, IntentDocument, Row, StatementDocument},
+    document::{EntryDocument, IntentDocument, OpenIdDocument, Row, StatementDocument},
 };
 use super::{
     Appended, Intent, NextPlace, Put, Result, Store, StoreError,
@@ -37,6 +36,7 @@ mod append;
 mod document;
 mod entries;
 mod error;
+mod open;
 mod others;
 mod setup;
 
@@ -57,6 +57,7 @@ pub struct MongoStore {
     books: Collection<Row<BookRecord>>,
     accounts: Collection<Row<AccountRecord>>,
     entries: Collection<EntryDocument>,
+    open_ids: Collection<OpenIdDocument>,
     cuts: Collection<Row<CutRecord>>,
     statements: Collection<StatementDocument>,
     intents: Collection<IntentDocument>,
@@ -100,6 +101,7 @@ impl MongoStore {
             books: database.collection("books"),
             accounts: database.collection("accounts"),
             entries: database.collection(setup::ENTRIES),
+            open_ids: database.collection(setup::OPEN_IDS),
             cuts: database.collection("cuts"),
             statements: database.collection(setup::STATEMENTS),
             intents: database.collection(setup::INTENTS),

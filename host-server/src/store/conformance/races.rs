@@ -10,7 +10,7 @@ use super::{
     read_chain, records::now_ms, some_account, some_book, some_writer,
 };
 use crate::{
-    ledger::{Account, ChainCut},
+    ledger::{Account, Body, ChainCut},
     store::{Appended, Intent, Put, Store},
 };
 
@@ -233,6 +233,51 @@ pub async fn check_racing_open_appends<S: Store>(store: &S) {
         assert_eq!(new.count(), 1, "{outcomes:?}");
     }
     assert_eq!(read_chain(store, &book, &writer).await.len(), 98);
+}
+
+/// Servers on one store get the same identifiers in other company and another order each, and some
+/// of them again: each gets one position, and all servers name the same.
+///
+/// # Panics
+/// If an identifier is stored twice or not at all, or is new to two servers or to none.
+pub async fn check_racing_open_identifiers<S: Store>(servers: &[&S]) {
+    let (book, writer) = (some_book(), some_writer());
+    let entries: Vec<_> = (0..90).map(|_| open_entry()).collect();
+    // Steps that are prime to the number of entries go through all of them.
+    let post = async |(server, step): (&&S, usize)| {
+        let order: Vec<_> = (0..110).map(|turn| turn * step % 90).collect();
+        let mut told = Vec::new();
+        for piece in order.chunks(2 + step % 13) {
+            let posted: Vec<_> = piece.iter().map(|index| entries[*index].clone()).collect();
+            let outcomes = server.append_open(&book, &writer, &posted, 1).await;
+            told.extend(piece.iter().copied().zip(outcomes.expect(WORKS)));
+        }
+        told
+    };
+    let steps = [1, 7, 53, 89].into_iter().cycle();
+    let told = join_all(servers.iter().zip(steps).map(post)).await.concat();
+    let log = read_chain(*servers.first().expect("a server"), &book, &writer).await;
+    assert_eq!(log.len(), entries.len());
+    for (index, entry) in entries.iter().enumerate() {
+        let body = Body::Open { entry: entry.entry };
+        let places: Vec<_> = log.iter().filter(|stored| stored.body == body).collect();
+        assert_eq!(places.len(), 1, "{places:?}");
+        let of_entry: Vec<_> = (told.iter().filter(|(of, _)| *of == index))
+            .map(|(_, outcome)| *outcome)
+            .collect();
+        let count = |put| {
+            let wanted = (places[0].seq, put);
+            of_entry
+                .iter()
+                .filter(|outcome| **outcome == wanted)
+                .count()
+        };
+        assert_eq!(
+            (count(Put::Stored), count(Put::Already)),
+            (1, of_entry.len() - 1),
+            "{of_entry:?}"
+        );
+    }
 }
 
 /// Of several requests under one key the first decides.

@@ -8,32 +8,28 @@
 //! What exactly happened to an insert that failed is never guessed: the chain is read again.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use core_nostd::ids::{BookId, WriterId};
-use mongodb::{ClientSession, bson::doc};
+use mongodb::ClientSession;
 use tokio::sync::oneshot;
 
-use super::{
-    MongoStore,
-    document::{EntryDocument, FETCH_LEN, binary, collect_in},
-    error, within,
-};
+use super::{MongoStore, document::EntryDocument, error, within};
 use crate::{
-    ledger::{Body, OpenEntry, Stored},
-    store::{Appended, Put, Result, StoreError, chain, key},
+    ledger::{OpenEntry, Stored},
+    store::{Appended, Put, Result, StoreError, chain},
 };
 
 /// How often to read again after a collision. Each round somebody's entry got in, so a few are
 /// enough unless the database contradicts itself.
-const ROUNDS_MAX: usize = 64;
+pub(super) const ROUNDS_MAX: usize = 64;
 /// About so many open entries are inserted at once.
 const GROUP_LEN_MAX: usize = 10_000;
 
-type ChainId = (BookId, WriterId);
-type Outcomes = Vec<(u64, Put)>;
+pub(super) type ChainId = (BookId, WriterId);
+pub(super) type Outcomes = Vec<(u64, Put)>;
 
 impl MongoStore {
     /// [`crate::store::Store::append`].
@@ -93,7 +89,7 @@ impl MongoStore {
     }
 
     /// Inserts entries in order. If one collides, the number of those before it, which are stored.
-    async fn insert(
+    pub(super) async fn insert(
         &self,
         entries: impl Iterator<Item = Stored>,
         session: &mut ClientSession,
@@ -169,119 +165,12 @@ impl MongoStore {
             }
         }
     }
-
-    /// Appends several posts, each a list of entries and its time of arrival.
-    async fn append_posts(
-        &self,
-        (book, writer): ChainId,
-        posts: &[(Vec<OpenEntry>, u64)],
-    ) -> Result<Vec<Outcomes>> {
-        let mut session = self.causal_session().await?;
-        let mut ours = HashSet::new();
-        for _ in 0..ROUNDS_MAX {
-            let known = self.known((book, writer), posts, &mut session).await?;
-            let next = self.next_seq(&book, &writer, &mut session).await?;
-            let mut plan = Plan {
-                book,
-                writer,
-                next,
-                known,
-                ours: ours.clone(),
-                new: Vec::new(),
-            };
-            let outcomes = posts
-                .iter()
-                .map(|(entries, arrived_ms)| {
-                    entries
-                        .iter()
-                        .map(|entry| plan.place(entry, *arrived_ms))
-                        .collect()
-                })
-                .collect();
-            match self.insert(plan.new.iter().cloned(), &mut session).await? {
-                None => return Ok(outcomes),
-                Some(inserted) => {
-                    ours.extend(plan.new[..inserted].iter().filter_map(open_id));
-                }
-            }
-        }
-        Err(never_settled(&book, &writer))
-    }
-
-    /// Those of the posted entries whose identifiers are stored.
-    async fn known(
-        &self,
-        (book, writer): ChainId,
-        posts: &[(Vec<OpenEntry>, u64)],
-        session: &mut ClientSession,
-    ) -> Result<HashMap<[u8; 16], Stored>> {
-        let entries = posts.iter().flat_map(|(entries, _)| entries);
-        let keys: Vec<_> = entries
-            .map(|entry| binary(&key::open(&book, &writer, &entry.entry)))
-            .collect();
-        let find = self
-            .entries
-            .find(doc! { "open": { "$in": keys } })
-            .batch_size(FETCH_LEN);
-        let cursor = find.session(&mut *session).await?;
-        let found = collect_in(session, cursor).await?;
-        let stored = found.into_iter().map(EntryDocument::into_stored);
-        Ok(stored
-            .filter_map(|stored| Some((open_id(&stored)?, stored)))
-            .collect())
-    }
 }
 
-fn open_id(stored: &Stored) -> Option<[u8; 16]> {
-    match stored.body {
-        Body::Open { entry } => Some(entry),
-        Body::Authenticated { .. } => None,
-    }
-}
-
-fn never_settled(book: &BookId, writer: &WriterId) -> StoreError {
+pub(super) fn never_settled(book: &BookId, writer: &WriterId) -> StoreError {
     StoreError::Unavailable(format!(
         "book {book}, writer {writer}: others kept taking the next position"
     ))
-}
-
-/// Positions for open entries, if nobody else takes them.
-struct Plan {
-    book: BookId,
-    writer: WriterId,
-    next: u64,
-    known: HashMap<[u8; 16], Stored>,
-    /// Those of the known that an earlier round stored, until they are reported.
-    ours: HashSet<[u8; 16]>,
-    new: Vec<Stored>,
-}
-
-impl Plan {
-    fn place(&mut self, entry: &OpenEntry, arrived_ms: u64) -> (u64, Put) {
-        let OpenEntry { entry: id, c1, c2 } = entry.clone();
-        if let Some(old) = self.known.get(&id) {
-            let same = (&old.c1, &old.c2) == (&c1, &c2);
-            return match same {
-                true if self.ours.remove(&id) => (old.seq, Put::Stored),
-                true => (old.seq, Put::Already),
-                false => (old.seq, Put::Conflict),
-            };
-        }
-        let (book, writer, seq) = (self.book, self.writer, self.next);
-        let stored = Stored {
-            book,
-            writer,
-            seq,
-            c1,
-            c2,
-            body: Body::Open { entry: id },
-            arrived_ms,
-        };
-        self.known.insert(id, stored.clone());
-        self.new.push(stored);
-        self.next += 1;
-        (seq, Put::Stored)
-    }
 }
 
 /// Group commit: the posts that wait, by chain. A chain is there as long as somebody drives it.

@@ -8,7 +8,7 @@ use mongodb::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    ledger::{Body, Stored},
+    ledger::Stored,
     store::{
         Result,
         key::{self, AccountEntryKey, EntryKey, OpenKey, StatementKey},
@@ -29,15 +29,13 @@ pub struct Row<R> {
     pub record: R,
 }
 
-/// An entry. `account` and `open` are indexed; an entry has the one or the other.
+/// An entry. `account`, which entries of authenticated books have, is indexed.
 #[derive(Serialize, Deserialize)]
 pub struct EntryDocument {
     #[serde(rename = "_id", with = "serde_bytes")]
     id: EntryKey,
     #[serde(with = "serde_bytes", default, skip_serializing_if = "Option::is_none")]
     account: Option<AccountEntryKey>,
-    #[serde(with = "serde_bytes", default, skip_serializing_if = "Option::is_none")]
-    open: Option<OpenKey>,
     record: EntryRecord,
 }
 
@@ -46,17 +44,13 @@ impl From<Stored> for EntryDocument {
         let Stored {
             book, writer, seq, ..
         } = stored;
-        let (account, open) = match &stored.body {
-            Body::Authenticated { account, .. } => {
-                (Some(key::account_entry(&book, account, &writer, seq)), None)
-            }
-            Body::Open { entry } => (None, Some(key::open(&book, &writer, entry))),
-        };
+        let account = stored
+            .account()
+            .map(|account| key::account_entry(&book, account, &writer, seq));
         let id = key::entry(&book, &writer, seq);
         Self {
             id,
             account,
-            open,
             record: stored.into(),
         }
     }
@@ -72,6 +66,30 @@ impl EntryDocument {
     /// Its book, writer and position.
     pub fn place(&self) -> (BookId, WriterId, u64) {
         key::split_entry(&self.id)
+    }
+}
+
+/// Where an entry of an open book may be, by its identifier.
+#[derive(Serialize, Deserialize)]
+pub struct OpenIdDocument {
+    #[serde(rename = "_id", with = "serde_bytes")]
+    id: OpenKey,
+    at: Vec<i64>,
+}
+
+impl OpenIdDocument {
+    /// That an entry may be where it is planned.
+    pub fn new(stored: &Stored, id: &[u8; 16]) -> Self {
+        Self {
+            id: key::open(&stored.book, &stored.writer, id),
+            at: vec![stored.seq.cast_signed()],
+        }
+    }
+
+    /// The client's identifier and the positions.
+    pub fn into_parts(self) -> ([u8; 16], Vec<u64>) {
+        let at = self.at.into_iter().map(i64::cast_unsigned).collect();
+        (key::open_id(&self.id), at)
     }
 }
 

@@ -1,11 +1,16 @@
 //! Reads of entries.
 
 use core_nostd::ids::{BookId, Handle, WriterId};
-use mongodb::{ClientSession, bson::doc, options::ReadConcern};
+use mongodb::{
+    ClientSession,
+    bson::doc,
+    options::{Hint, ReadConcern},
+};
 
 use super::{
     MongoStore,
     document::{EntryDocument, FETCH_LEN, binary, collect_in, range},
+    setup::by_account,
 };
 use crate::{
     ledger::Stored,
@@ -95,9 +100,11 @@ impl MongoStore {
             });
         };
         let place = |seq| key::account_entry(book, account, writer, seq);
-        let find = self
-            .entries
-            .find_one(range("account", &place(0), &place(greatest)));
+        let mut wanted = range("account", &place(0), &place(greatest));
+        // What a sharded cluster goes by: only who has the chain is asked.
+        let place = |seq| key::entry(book, writer, seq);
+        wanted.extend(range("_id", &place(0), &place(greatest)));
+        let find = self.entries.find_one(wanted).hint(Hint::Keys(by_account()));
         let last = find
             .sort(doc! { "account": -1 })
             .session(&mut session)
@@ -118,9 +125,15 @@ impl MongoStore {
         let parts: [&[u8]; 2] = [&book.0, &account.0];
         let (least, greatest): (AccountEntryKey, AccountEntryKey) =
             (key::first(&parts), key::last(&parts));
+        let mut wanted = range("account", &least, &greatest);
+        // What a sharded cluster goes by: only who has chains of the book is asked.
+        let (least, greatest): (EntryKey, EntryKey) =
+            (key::first(&[&book.0]), key::last(&[&book.0]));
+        wanted.extend(range("_id", &least, &greatest));
         let find = self
             .entries
-            .find(range("account", &least, &greatest))
+            .find(wanted)
+            .hint(Hint::Keys(by_account()))
             .sort(doc! { "account": 1 })
             .batch_size(FETCH_LEN)
             .read_concern(ReadConcern::snapshot());

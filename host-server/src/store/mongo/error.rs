@@ -28,6 +28,18 @@ pub fn stored_before_duplicate(error: &Error) -> Option<usize> {
     }
 }
 
+/// Whether an unordered insert failed only where something was there already. If so everything else
+/// is stored and durable.
+pub fn are_duplicates(error: &Error) -> bool {
+    match &*error.kind {
+        ErrorKind::InsertMany(errors) if errors.write_concern_error.is_none() => {
+            let mut failed = errors.write_errors.iter().flatten();
+            failed.all(|error| error.code == DUPLICATE_KEY)
+        }
+        _ => false,
+    }
+}
+
 impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
         let text = format!("MongoDB: {}", error.kind);

@@ -3,7 +3,8 @@
 use core_nostd::ids::{BookId, Handle};
 use mongodb::{
     Collection,
-    bson::{DateTime, doc},
+    bson::{DateTime, Document, doc},
+    options::Hint,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -44,7 +45,7 @@ impl MongoStore {
 
     /// [`crate::store::Store::books`].
     pub async fn find_books(&self) -> Result<Vec<Book>> {
-        let rows = collect(self.books.find(doc! {}).await?).await?;
+        let rows = collect(self.books.find(doc! {}).sort(doc! { "_id": 1 }).await?).await?;
         let book = |row: Row<BookRecord>| {
             let id = BookId(fixed(&row.id)?);
             Ok((id, row.record.into_book(&id)?))
@@ -146,8 +147,6 @@ impl MongoStore {
 
     /// [`crate::store::Store::put_statement`]: numbers are fenced by `_id`, texts by an index.
     pub async fn put_statement(&self, book: &BookId, json: &str) -> Result<Put> {
-        let (least, greatest): (StatementKey, StatementKey) =
-            (key::first(&[&book.0]), key::last(&[&book.0]));
         let mut session = self.causal_session().await?;
         for _ in 0..ROUNDS_MAX {
             let same = doc! { "book": binary(&book.0), "json": json };
@@ -160,7 +159,8 @@ impl MongoStore {
             {
                 return Ok(Put::Already);
             }
-            let find = self.statements.find_one(range("_id", &least, &greatest));
+            let find = self.statements.find_one(of_book(book));
+            let find = find.hint(by_id());
             let last = find.sort(doc! { "_id": -1 }).session(&mut session).await?;
             let number = last.map_or(0, |last| key::position(&last.id) + 1);
             let id = key::statement(book, number);
@@ -185,11 +185,10 @@ impl MongoStore {
 
     /// [`crate::store::Store::statements`].
     pub async fn find_statements(&self, book: &BookId) -> Result<Vec<String>> {
-        let (least, greatest): (StatementKey, StatementKey) =
-            (key::first(&[&book.0]), key::last(&[&book.0]));
         let find = self
             .statements
-            .find(range("_id", &least, &greatest))
+            .find(of_book(book))
+            .hint(by_id())
             .sort(doc! { "_id": 1 });
         let found = collect(find.batch_size(FETCH_LEN).await?).await?;
         Ok(found.into_iter().map(|statement| statement.json).collect())
@@ -252,6 +251,19 @@ impl MongoStore {
             Put::Conflict
         })
     }
+}
+
+/// Asks for the statements of a book by their numbers, and names the book, the shard key.
+fn of_book(book: &BookId) -> Document {
+    let (least, greatest): (StatementKey, StatementKey) =
+        (key::first(&[&book.0]), key::last(&[&book.0]));
+    let mut wanted = range("_id", &least, &greatest);
+    wanted.insert("book", binary(&book.0));
+    wanted
+}
+
+fn by_id() -> Hint {
+    Hint::Keys(doc! { "_id": 1 })
 }
 
 fn never_settled() -> StoreError {

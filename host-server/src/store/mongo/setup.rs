@@ -13,6 +13,8 @@ use crate::store::{INTENT_LIFE_MS, Result, SCHEMA, StoreError};
 
 /// The collection of entries.
 pub const ENTRIES: &str = "entries";
+/// The collection of where entries of open books may be.
+pub const OPEN_IDS: &str = "open_ids";
 /// The collection of statements.
 pub const STATEMENTS: &str = "statements";
 /// The collection of intents.
@@ -23,13 +25,11 @@ pub async fn prepare(database: &Database) -> Result<[u8; 16]> {
     check_topology(database).await?;
     let ledger_id = check_meta(database).await?;
     let sparse = IndexOptions::builder().sparse(true).build();
-    let sparse_unique = IndexOptions::builder().sparse(true).unique(true).build();
     let unique = IndexOptions::builder().unique(true).build();
     let life = Duration::from_millis(INTENT_LIFE_MS);
     let mortal = IndexOptions::builder().expire_after(life).build();
     for (collection, keys, options) in [
-        (ENTRIES, doc! { "account": 1 }, sparse),
-        (ENTRIES, doc! { "open": 1 }, sparse_unique),
+        (ENTRIES, by_account(), sparse),
         (STATEMENTS, doc! { "book": 1, "json": 1 }, unique),
         (INTENTS, doc! { "begun": 1 }, mortal),
     ] {
@@ -42,6 +42,11 @@ pub async fn prepare(database: &Database) -> Result<[u8; 16]> {
             .await?;
     }
     Ok(ledger_id)
+}
+
+/// The index that finds entries by their account; as a hint, too.
+pub fn by_account() -> Document {
+    doc! { "account": 1 }
 }
 
 /// Only a replica set has majorities, journaled acknowledgements and snapshots.

@@ -40,6 +40,9 @@ mod oracle;
 /// Which indexes MongoDB uses, by its own account.
 #[cfg(feature = "mongo")]
 mod plans;
+/// The firmware image, killed in the middle of commands.
+#[cfg(feature = "qemu")]
+mod power;
 /// Sums outside the window that is searched.
 #[cfg(feature = "cli")]
 mod range;

@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+#[cfg(feature = "qemu")]
+pub mod debugger;
 pub mod desk;
 pub mod history;
 #[cfg(feature = "mongo")]

@@ -10,7 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::{Value, json};
 use token_client::{Address, Port};
+
+use crate::debugger::Watch;
 
 /// How long QEMU may take to make its sockets.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -131,20 +134,35 @@ impl Qemu {
     #[must_use]
     pub fn memory(&self, address: u32, len: u32) -> Vec<u8> {
         let dump = self.control.with_extension("bin");
-        let save = serde_json::json!({
-            "execute": "pmemsave",
-            "arguments": { "val": address, "size": len, "filename": dump },
-        });
+        self.command(
+            "pmemsave",
+            &json!({ "val": address, "size": len, "filename": dump }),
+        );
+        std::fs::read(dump).expect("QEMU has written it")
+    }
+
+    /// Stops the machine, and lets it run on from store to store into a piece of its memory.
+    #[must_use]
+    pub fn watch(&self, address: u32, len: u32) -> Watch {
+        let port = self.control.with_file_name("debugger.sock");
+        let listen = format!("gdbserver unix:{},server=on,wait=off", port.display());
+        self.command("human-monitor-command", &json!({ "command-line": listen }));
+        let port = UnixStream::connect(port).expect("QEMU takes a debugger");
+        Watch::new(port, address, len)
+    }
+
+    /// Has QEMU carry out a command of its control line.
+    fn command(&self, name: &str, arguments: &Value) {
+        let command = json!({ "execute": name, "arguments": arguments });
         let mut control = UnixStream::connect(&self.control).expect("QEMU takes commands");
         let mut answers = BufReader::new(control.try_clone().expect("a handle")).lines();
-        for command in [serde_json::json!({ "execute": "qmp_capabilities" }), save] {
+        for command in [json!({ "execute": "qmp_capabilities" }), command] {
             writeln!(control, "{command}").expect("QEMU reads");
             // A greeting and events come in between.
             let answer = answers.by_ref().map_while(Result::ok);
             let mut answer = answer.skip_while(|line| !line.contains(r#""return""#));
             assert!(answer.next().is_some(), "QEMU refuses {command}");
         }
-        std::fs::read(dump).expect("QEMU has written it")
     }
 
     /// Ends it with SIGKILL, in the middle of whatever it does.

@@ -181,12 +181,7 @@ impl TestToken {
     /// A client that has said hello.
     #[must_use]
     pub fn client(&self) -> AnyClient {
-        let deadlines = Deadlines {
-            answer: Duration::from_secs(60),
-            slow_answer: Duration::from_secs(120),
-            presence: Duration::from_secs(120),
-        };
-        Client::open(self.line(), deadlines).expect("the token says hello")
+        client(self.line())
     }
 }
 
@@ -196,6 +191,17 @@ impl Drop for TestToken {
             self.kill();
         }
     }
+}
+
+/// A client that has said hello on this line, and has patience with a busy machine.
+#[must_use]
+pub fn client(line: Box<dyn Line>) -> AnyClient {
+    let deadlines = Deadlines {
+        answer: Duration::from_secs(60),
+        slow_answer: Duration::from_secs(120),
+        presence: Duration::from_secs(120),
+    };
+    Client::open(line, deadlines).expect("the token says hello")
 }
 
 /// A token in this process whose button follows `script`.

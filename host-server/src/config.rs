@@ -2,14 +2,17 @@
 
 use std::{fs, net::SocketAddr, path::PathBuf, str::FromStr};
 
+use axum::http::{HeaderValue, Uri};
 use clap::Parser;
 use serde::Deserialize;
 use token_client::Address;
 
+use crate::http::{self, Rate};
+
 /// Stores encrypted entries and adds them up; it can't read any of them.
 ///
 /// An option not given is looked for in the environment, then in the file named by --config (TOML,
-/// with the keys listen, store and token).
+/// with the keys listen, store, token, cors_origins and rate_limit).
 #[derive(Parser)]
 #[command(name = "host-server", version, after_help = EXAMPLES)]
 struct Args {
@@ -37,6 +40,22 @@ struct Args {
     #[arg(long, value_name = "TOKEN", env = "HOST_SERVER_TOKEN")]
     token: Option<Address>,
 
+    /// Lets pages of this origin in a browser use the server, such as https://console.example; may
+    /// be given several times
+    #[arg(
+        long = "cors-origin",
+        value_name = "ORIGIN",
+        env = "HOST_SERVER_CORS_ORIGINS",
+        value_delimiter = ',',
+        value_parser = origin
+    )]
+    cors_origins: Vec<HeaderValue>,
+
+    /// Requests a second each client may make, 0 for any number [default: 500 for clients on other
+    /// machines, any number for those on this one]
+    #[arg(long, value_name = "NUMBER", env = "HOST_SERVER_RATE_LIMIT")]
+    rate_limit: Option<u32>,
+
     /// A TOML file with the options not given here
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -60,6 +79,8 @@ pub struct Config {
     pub store: StoreAddress,
     /// The token, if there is one.
     pub token: Option<Address>,
+    /// Options of the HTTP interface.
+    pub http: http::Options,
 }
 
 /// Where the ledger is kept. May hold a password, hence no `Debug`.
@@ -98,6 +119,8 @@ struct File {
     listen: Option<String>,
     store: Option<String>,
     token: Option<String>,
+    cors_origins: Option<Vec<String>>,
+    rate_limit: Option<u32>,
 }
 
 impl Config {
@@ -126,13 +149,39 @@ impl Config {
                  TLS yet: listen on 127.0.0.1 or [::1], and put a proxy you trust in front of it"
             ));
         }
+        let cors_origins = match file.cors_origins {
+            Some(origins) if args.cors_origins.is_empty() => origins
+                .iter()
+                .map(|text| origin(text))
+                .collect::<Result<_, _>>()?,
+            _ => args.cors_origins,
+        };
+        let rate = match args.rate_limit.or(file.rate_limit) {
+            None => Rate::Default,
+            Some(0) => Rate::Unlimited,
+            Some(rate) => Rate::PerSecond(rate),
+        };
         Ok(Self {
+            http: http::Options { cors_origins, rate },
             listen,
             store: or_parse(args.store, file.store)?
                 .ok_or("say where to keep the ledger, for example --store redb:ledger.redb")?,
             token: or_parse(args.token, file.token)?,
         })
     }
+}
+
+/// An origin as a browser names it: scheme, host and perhaps a port, nothing more.
+fn origin(text: &str) -> Result<HeaderValue, String> {
+    let error = || format!("{text} is no origin: write it like https://console.example");
+    let uri: Uri = text.parse().map_err(|_| error())?;
+    let (Some("http" | "https"), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+        return Err(error());
+    };
+    if !text.ends_with(&format!("://{authority}")) || authority.as_str().contains('@') {
+        return Err(error());
+    }
+    text.to_ascii_lowercase().parse().map_err(|_| error())
 }
 
 /// The argument, or what the file says.
@@ -204,6 +253,33 @@ mod tests {
         assert!(config.store == StoreAddress::Redb("a".into()));
         assert_eq!(config.listen.port(), 2);
         assert!(config.token.is_none());
+    }
+
+    #[test]
+    fn an_origin_is_scheme_and_host_only() {
+        for text in [
+            "https://a.example",
+            "http://localhost:8080",
+            "HTTPS://A.example",
+        ] {
+            assert!(origin(text).is_ok(), "{text}");
+        }
+        for text in [
+            "",
+            "*",
+            "null",
+            "a.example",
+            "https://a.example/",
+            "ftp://a.example",
+        ] {
+            assert!(origin(text).is_err(), "{text}");
+        }
+        assert!(origin("https://user@a.example").is_err());
+        let file = file("store = \"memory:\"\ncors_origins = [\"https://a.example\"]\n");
+        let path = file.path().to_str().expect("a path in UTF-8");
+        let config = read(&["--config", path, "--rate-limit", "7"]).expect("complete");
+        assert_eq!(config.http.cors_origins, ["https://a.example"]);
+        assert_eq!(config.http.rate, Rate::PerSecond(7));
     }
 
     #[test]

@@ -15,6 +15,7 @@
 use std::{
     future::Future,
     io,
+    net::SocketAddr,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -40,6 +41,7 @@ pub mod verify;
 pub struct AppState<S> {
     store: Arc<S>,
     teller: Option<Arc<Teller<S>>>,
+    options: Arc<http::Options>,
 }
 
 impl<S: Store> AppState<S> {
@@ -48,7 +50,15 @@ impl<S: Store> AppState<S> {
         Self {
             store: Arc::new(store),
             teller: None,
+            options: Arc::default(),
         }
+    }
+
+    /// The same server with these options of its HTTP interface.
+    #[must_use]
+    pub fn with_options(mut self, options: http::Options) -> Self {
+        self.options = Arc::new(options);
+        self
     }
 
     /// The same server with a token, which adds the teller's routes. The token need not be there
@@ -62,6 +72,11 @@ impl<S: Store> AppState<S> {
     /// The teller, if there is a token.
     pub(crate) fn teller(&self) -> Option<Arc<Teller<S>>> {
         self.teller.clone()
+    }
+
+    /// The options of the HTTP interface.
+    pub(crate) fn options(&self) -> &http::Options {
+        &self.options
     }
 
     /// The store.
@@ -80,6 +95,7 @@ impl<S> Clone for AppState<S> {
         Self {
             store: Arc::clone(&self.store),
             teller: self.teller.clone(),
+            options: Arc::clone(&self.options),
         }
     }
 }
@@ -102,7 +118,8 @@ pub async fn serve<S: Store>(
     if let Some(teller) = state.teller() {
         tokio::spawn(async move { teller.prepare().await });
     }
-    axum::serve(listener, http::router(state))
+    let service = http::router(state).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service)
         .with_graceful_shutdown(shutdown)
         .await
 }

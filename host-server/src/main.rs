@@ -60,7 +60,7 @@ async fn start() -> Result<(), String> {
 
 /// Serves on `store` until SIGTERM or SIGINT, then lets requests under way finish.
 async fn run<S: Store>(store: S, config: Config) -> Result<(), String> {
-    let mut state = AppState::new(store);
+    let mut state = AppState::new(store).with_options(config.http);
     if let Some(address) = config.token {
         state = state.with_token(address);
     }

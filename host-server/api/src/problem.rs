@@ -20,6 +20,9 @@ pub struct Problem {
     /// What is wrong this time, and what to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// The request's name, which is also on its lines of the server's log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
     /// What became of each entry, when entries were to be appended and some were refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub entries: Vec<EntryOutcome>,

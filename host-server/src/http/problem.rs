@@ -47,6 +47,10 @@ kinds! {
     InvalidBody = 422 "invalid-body" "The body is JSON, but not what belongs here",
     BodyTooLarge = 413 "body-too-large" "The body is too large",
     TooManyEntries = 413 "too-many-entries" "Too many entries in one request",
+    BrokenBody = 400 "broken-body" "The body ended early or can't be unpacked",
+    UnsupportedEncoding = 415 "unsupported-encoding" "The body is packed in an unknown way",
+    ForeignOrigin = 403 "foreign-origin" "Pages of that origin may not use this server",
+    TooManyRequests = 429 "too-many-requests" "Too many requests in a short time",
     Timeout = 503 "timeout" "The request took too long",
 
     UnknownBook = 404 "unknown-book" "There is no such book",
@@ -167,6 +171,7 @@ impl IntoResponse for Problem {
             title: title.to_owned(),
             status,
             detail: self.detail,
+            request_id: super::request_id::current(),
             entries: self.entries,
         };
         let body = serde_json::to_vec(&document).expect("strings and numbers always serialise");

@@ -33,6 +33,13 @@ pub struct Server {
     _runtime: Runtime,
 }
 
+/// An answer, byte for byte.
+pub struct Raw {
+    pub status: u16,
+    pub headers: ureq::http::HeaderMap,
+    pub body: Vec<u8>,
+}
+
 /// An answer.
 #[derive(Debug)]
 pub struct Reply {
@@ -67,6 +74,20 @@ impl Server {
     }
 
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+        let Raw {
+            status,
+            headers,
+            body,
+        } = self.raw(method, path, headers, body);
+        Reply {
+            status,
+            headers,
+            text: String::from_utf8(body).expect("text"),
+        }
+    }
+
+    /// An answer whose body may be anything.
+    pub fn raw(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Raw {
         let mut request = ureq::http::Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.url));
@@ -79,10 +100,10 @@ impl Server {
             self.agent.run(request.body(body).expect("a request"))
         }
         .expect("an answer");
-        Reply {
+        Raw {
             status: answer.status().as_u16(),
             headers: answer.headers().clone(),
-            text: answer.body_mut().read_to_string().expect("text"),
+            body: answer.body_mut().read_to_vec().expect("a body"),
         }
     }
 

@@ -8,6 +8,7 @@ mod broken_lines;
 mod cuts;
 mod desk;
 mod entries;
+mod envelope;
 mod fixtures;
 mod line;
 mod protocol;

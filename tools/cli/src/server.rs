@@ -419,6 +419,7 @@ mod tests {
             title: "There is no such book".into(),
             status: 404,
             detail: Some("create it".into()),
+            request_id: None,
             entries: Vec::new(),
         };
         let error = ServerError::Problem(Box::new(problem));

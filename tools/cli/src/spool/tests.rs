@@ -44,6 +44,7 @@ fn unknown_book() -> ServerError {
         title: String::new(),
         status: 404,
         detail: None,
+        request_id: None,
         entries: Vec::new(),
     }))
 }

@@ -3,11 +3,14 @@
 use std::{fs, net::SocketAddr, path::PathBuf, str::FromStr};
 
 use axum::http::{HeaderValue, Uri};
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use serde::Deserialize;
 use token_client::Address;
 
-use crate::http::{self, Rate};
+use crate::{
+    http::{self, Rate},
+    keys::command::KeyCommand,
+};
 
 /// Stores encrypted entries and adds them up; it can't read any of them.
 ///
@@ -30,7 +33,8 @@ struct Args {
         long,
         value_name = "STORE",
         env = "HOST_SERVER_STORE",
-        hide_env_values = true
+        hide_env_values = true,
+        global = true
     )]
     store: Option<StoreAddress>,
 
@@ -57,8 +61,19 @@ struct Args {
     rate_limit: Option<u32>,
 
     /// A TOML file with the options not given here
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What to do with the store other than to serve it.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Make, list and revoke API keys
+    #[command(subcommand)]
+    Key(KeyCommand),
 }
 
 const EXAMPLES: &str = "\
@@ -67,12 +82,15 @@ Examples:
   host-server --store redb:ledger.redb         one file, nothing to install
   host-server --store mongodb://127.0.0.1/tallystick
   host-server --store redb:ledger.redb --token tty:/dev/ttyACM0
+  host-server key create --name auditor --read --store redb:ledger.redb
 
 When it is ready it prints \"listening on http://ADDRESS\". SIGTERM or Ctrl-C ends it after the
 requests under way are answered. RUST_LOG sets what it logs on stderr (default: info).";
 
 /// The configuration, complete.
 pub struct Config {
+    /// What to do; nothing means to serve.
+    pub command: Option<Command>,
     /// Address to serve on, loopback.
     pub listen: SocketAddr,
     /// Where the ledger is kept.
@@ -162,6 +180,7 @@ impl Config {
             Some(rate) => Rate::PerSecond(rate),
         };
         Ok(Self {
+            command: args.command,
             http: http::Options { cors_origins, rate },
             listen,
             store: or_parse(args.store, file.store)?

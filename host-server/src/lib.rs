@@ -30,6 +30,7 @@ use token_client::Address;
 
 pub mod config;
 pub mod http;
+pub mod keys;
 pub mod ledger;
 pub mod ranges;
 pub mod store;

@@ -9,7 +9,7 @@ use std::{
 
 use host_server::{
     AppState,
-    config::{Config, StoreAddress},
+    config::{Command, Config, StoreAddress},
     serve,
     store::{Store, memory::MemoryStore, redb::RedbStore},
 };
@@ -44,17 +44,25 @@ async fn start() -> Result<(), String> {
         .with_writer(io::stderr)
         .init();
     match config.store.clone() {
-        StoreAddress::Memory => run(MemoryStore::new(), config).await,
-        StoreAddress::Redb(path) => run(RedbStore::open(&path).map_err(say)?, config).await,
+        StoreAddress::Memory => act(MemoryStore::new(), config).await,
+        StoreAddress::Redb(path) => act(RedbStore::open(&path).map_err(say)?, config).await,
         #[cfg(feature = "mongo")]
         StoreAddress::Mongo(uri) => {
             let store = host_server::store::mongo::MongoStore::connect(&uri);
-            run(store.await.map_err(say)?, config).await
+            act(store.await.map_err(say)?, config).await
         }
         #[cfg(not(feature = "mongo"))]
         StoreAddress::Mongo(_) => {
             Err("this build has no MongoDB: build it with --features mongo".to_owned())
         }
+    }
+}
+
+/// Does what the command line says, on `store`.
+async fn act<S: Store>(store: S, mut config: Config) -> Result<(), String> {
+    match config.command.take() {
+        None => run(store, config).await,
+        Some(Command::Key(command)) => command.run(&store).await,
     }
 }
 

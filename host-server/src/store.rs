@@ -12,7 +12,10 @@ use std::future::Future;
 
 use core_nostd::ids::{BookId, Handle, WriterId};
 
-use crate::ledger::{Account, Book, ChainCut, OpenEntry, Stored};
+use crate::{
+    keys::{ApiKey, KeyId},
+    ledger::{Account, Book, ChainCut, OpenEntry, Stored},
+};
 
 mod chain;
 #[cfg(any(test, feature = "conformance"))]
@@ -186,6 +189,20 @@ pub trait Store: Send + Sync + 'static {
     /// Keeps `intent` under an idempotency key unless one that is younger than
     /// [`INTENT_LIFE_MS`] is there; gives back the one that is kept.
     fn begin(&self, key: &str, intent: &Intent) -> impl Future<Output = Result<Intent>> + Send;
+
+    /// Keeps an API key under its id.
+    fn put_key(&self, key: &ApiKey) -> impl Future<Output = Result<Put>> + Send;
+    /// The API key of that id, revoked or not.
+    fn key(&self, id: &KeyId) -> impl Future<Output = Result<Option<ApiKey>>> + Send;
+    /// All API keys, also revoked ones, in the order they were made.
+    fn keys(&self) -> impl Future<Output = Result<Vec<ApiKey>>> + Send;
+    /// Revokes an API key for good, and gives it back; `None` if there is none. One that was
+    /// revoked before keeps its time.
+    fn revoke_key(
+        &self,
+        id: &KeyId,
+        now_ms: u64,
+    ) -> impl Future<Output = Result<Option<ApiKey>>> + Send;
 
     /// Whether the store answers.
     fn ping(&self) -> impl Future<Output = Result<()>> + Send;

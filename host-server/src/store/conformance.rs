@@ -13,12 +13,14 @@ use core_nostd::{
 use super::{Appended, Put, Store};
 use crate::ledger::{Body, Book, OpenEntry, Stored};
 
+mod api_keys;
 mod chains;
 mod open;
 mod races;
 mod records;
 
 pub use self::{
+    api_keys::check_keys,
     chains::{
         check_account_entries, check_append, check_append_refusals, check_entries,
         check_extreme_values, check_heads, check_next_place,
@@ -45,6 +47,7 @@ pub async fn check_all<S: Store>(store: &S) {
     check_cuts(store).await;
     check_statements(store).await;
     check_intents(store).await;
+    check_keys(store).await;
     check_append(store).await;
     check_append_refusals(store).await;
     check_entries(store).await;

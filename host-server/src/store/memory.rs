@@ -8,8 +8,11 @@ use std::{
 
 use core_nostd::ids::{BookId, Handle, WriterId};
 
-use super::{Appended, Intent, NextPlace, Put, Result, Store, chain};
-use crate::ledger::{Account, Body, Book, ChainCut, OpenEntry, Stored};
+use super::{Appended, Intent, NextPlace, Put, Result, Store, chain, record};
+use crate::{
+    keys::{ApiKey, KeyId},
+    ledger::{Account, Body, Book, ChainCut, OpenEntry, Stored},
+};
 
 /// A ledger in memory.
 #[derive(Debug, Default)]
@@ -24,6 +27,7 @@ struct Ledger {
     cuts: BTreeMap<(BookId, WriterId, u64), ChainCut>,
     statements: BTreeMap<BookId, Vec<String>>,
     intents: BTreeMap<String, Intent>,
+    keys: BTreeMap<KeyId, ApiKey>,
 }
 
 impl MemoryStore {
@@ -274,6 +278,29 @@ impl Store for MemoryStore {
             .intents
             .retain(|_, old| old.is_alive(intent.begun_ms));
         Ok(*ledger.intents.entry(key.to_owned()).or_insert(*intent))
+    }
+
+    async fn put_key(&self, key: &ApiKey) -> Result<Put> {
+        let keys = &mut self.ledger().keys;
+        Ok(put(keys, key.id(), key.clone(), ApiKey::eq))
+    }
+
+    async fn key(&self, id: &KeyId) -> Result<Option<ApiKey>> {
+        Ok(self.ledger().keys.get(id).cloned())
+    }
+
+    async fn keys(&self) -> Result<Vec<ApiKey>> {
+        let mut keys: Vec<_> = self.ledger().keys.values().cloned().collect();
+        record::sort_keys(&mut keys);
+        Ok(keys)
+    }
+
+    async fn revoke_key(&self, id: &KeyId, now_ms: u64) -> Result<Option<ApiKey>> {
+        let mut ledger = self.ledger();
+        Ok(ledger.keys.get_mut(id).map(|key| {
+            key.revoked_ms.get_or_insert(now_ms);
+            key.clone()
+        }))
     }
 
     async fn ping(&self) -> Result<()> {

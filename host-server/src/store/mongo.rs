@@ -28,14 +28,18 @@ use self::{
 };
 use super::{
     Appended, Intent, NextPlace, Put, Result, Store, StoreError,
-    record::{AccountRecord, BookRecord, CutRecord},
+    record::{AccountRecord, BookRecord, CutRecord, KeyRecord},
 };
-use crate::ledger::{Account, Book, ChainCut, OpenEntry, Stored};
+use crate::{
+    keys::{ApiKey, KeyId},
+    ledger::{Account, Book, ChainCut, OpenEntry, Stored},
+};
 
 mod append;
 mod document;
 mod entries;
 mod error;
+mod keys;
 mod open;
 mod others;
 mod setup;
@@ -61,6 +65,7 @@ pub struct MongoStore {
     cuts: Collection<Row<CutRecord>>,
     statements: Collection<StatementDocument>,
     intents: Collection<IntentDocument>,
+    keys: Collection<Row<KeyRecord>>,
     lanes: Lanes,
     ledger_id: [u8; 16],
 }
@@ -105,6 +110,7 @@ impl MongoStore {
             cuts: database.collection("cuts"),
             statements: database.collection(setup::STATEMENTS),
             intents: database.collection(setup::INTENTS),
+            keys: database.collection("keys"),
             database,
             lanes: Lanes::default(),
             ledger_id,
@@ -236,6 +242,22 @@ impl Store for MongoStore {
 
     async fn begin(&self, key: &str, intent: &Intent) -> Result<Intent> {
         within(self.begin_intent(key, intent)).await
+    }
+
+    async fn put_key(&self, key: &ApiKey) -> Result<Put> {
+        within(self.put_api_key(key)).await
+    }
+
+    async fn key(&self, id: &KeyId) -> Result<Option<ApiKey>> {
+        within(self.find_key(id)).await
+    }
+
+    async fn keys(&self) -> Result<Vec<ApiKey>> {
+        within(self.find_keys()).await
+    }
+
+    async fn revoke_key(&self, id: &KeyId, now_ms: u64) -> Result<Option<ApiKey>> {
+        within(self.revoke_api_key(id, now_ms)).await
     }
 
     async fn ping(&self) -> Result<()> {

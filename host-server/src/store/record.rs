@@ -14,6 +14,10 @@ use serde::{Deserialize, Serialize};
 use super::{Intent, Result, StoreError};
 use crate::ledger::{Account, Body, Book, ChainCut, OpenEntry, Stored};
 
+mod api_key;
+
+pub use api_key::{KeyRecord, sort as sort_keys};
+
 /// A book; its key is its identifier.
 #[derive(Serialize, Deserialize)]
 pub struct BookRecord {

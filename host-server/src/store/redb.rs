@@ -14,10 +14,14 @@ use self::{
     writer::Writer,
 };
 use super::{Appended, Intent, NextPlace, Put, Result, SCHEMA, Store, StoreError};
-use crate::ledger::{Account, Book, ChainCut, OpenEntry, Stored};
+use crate::{
+    keys::{ApiKey, KeyId},
+    ledger::{Account, Book, ChainCut, OpenEntry, Stored},
+};
 
 mod entries;
 mod file;
+mod keys;
 mod others;
 #[cfg(test)]
 mod tests;
@@ -110,6 +114,7 @@ fn initialise(database: &Database) -> Outcome<[u8; 16]> {
     };
     entries::create_tables(&txn)?;
     others::create_tables(&txn)?;
+    keys::create_table(&txn)?;
     txn.commit()?;
     Ok(ledger_id)
 }
@@ -229,6 +234,25 @@ impl Store for RedbStore {
         let (key, intent) = (key.to_owned(), *intent);
         self.write(move |txn| others::begin(txn, &key, &intent))
             .await
+    }
+
+    async fn put_key(&self, key: &ApiKey) -> Result<Put> {
+        let key = key.clone();
+        self.write(move |txn| keys::put(txn, &key)).await
+    }
+
+    async fn key(&self, id: &KeyId) -> Result<Option<ApiKey>> {
+        let id = *id;
+        self.read(move |txn| keys::get(txn, &id)).await
+    }
+
+    async fn keys(&self) -> Result<Vec<ApiKey>> {
+        self.read(keys::all).await
+    }
+
+    async fn revoke_key(&self, id: &KeyId, now_ms: u64) -> Result<Option<ApiKey>> {
+        let id = *id;
+        self.write(move |txn| keys::revoke(txn, &id, now_ms)).await
     }
 
     async fn ping(&self) -> Result<()> {

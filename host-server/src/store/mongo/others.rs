@@ -225,7 +225,7 @@ impl MongoStore {
     }
 
     /// Inserts a row unless there is one under its key, and compares that one if so.
-    async fn put<R>(
+    pub async fn put<R>(
         &self,
         rows: &Collection<Row<R>>,
         row: &Row<R>,
@@ -270,7 +270,7 @@ fn never_settled() -> StoreError {
     StoreError::Unavailable("MongoDB has something under a key, but does not show it".to_owned())
 }
 
-fn fixed<const N: usize>(id: &[u8]) -> Result<[u8; N]> {
+pub fn fixed<const N: usize>(id: &[u8]) -> Result<[u8; N]> {
     let damaged = |_| StoreError::Damaged(format!("an _id has {} bytes, not {N}", id.len()));
     id.try_into().map_err(damaged)
 }

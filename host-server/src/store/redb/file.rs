@@ -116,7 +116,8 @@ impl File {
         let name = &self.name;
         match error {
             DatabaseError::DatabaseAlreadyOpen => StoreError::Unavailable(format!(
-                "{name} is in use by another process; stop that one, or name another file"
+                "{name} is in use by another process, which locks it: if that is a server, let it \
+                 do the work (API keys: `tally key …`), or stop it first"
             )),
             DatabaseError::UpgradeRequired(version) => StoreError::Schema {
                 found: format!("redb {version}"),

@@ -258,7 +258,7 @@ fn remove_dead(
 }
 
 /// Puts `value` under `place` unless something is there, and compares it if so.
-fn put<K: Key>(
+pub fn put<K: Key>(
     table: &mut Table<'_, K, &[u8]>,
     place: K::SelfType<'_>,
     value: &[u8],

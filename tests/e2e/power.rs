@@ -41,7 +41,7 @@ fn kills_lose_nothing_and_double_nothing() {
 #[test]
 #[ignore = "takes minutes"]
 fn hundreds_of_kills_lose_nothing_and_double_nothing() {
-    kill_again_and_again(12, true);
+    kill_again_and_again(7, true);
 }
 
 /// Every command is killed at every kind of point, so many times, perhaps in a flash whose pages

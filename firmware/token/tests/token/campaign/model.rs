@@ -1,16 +1,22 @@
 //! The plain model of a token: what it is, and what each command makes of it. No flash, no keys.
 
-use core_nostd::wire::{Response, SignedEntry, State, TokenError};
+use core_nostd::wire::{Role, State, TokenError};
 use firmware_token::TRIES_MAX;
 
-use crate::bench::RULES;
+pub use book::{Book, Kind};
+pub use command::{Command, PINS, WRONG_PIN};
+pub use list::{Listed, Who};
+pub use log::{Event, Log, elsewhere};
+pub use shape::{Shape, each_event};
 
-/// Entries between two cuts.
-const K: u64 = RULES.min_entries as u64;
+mod book;
+mod command;
+mod list;
+mod log;
+mod shape;
 
-/// PINs that a token may have, and one that none has.
-pub const PINS: [&str; 2] = ["123456", "another"];
-pub const WRONG_PIN: &str = "no such";
+/// The NID that is asked for.
+pub const NID: &str = "ALICE1";
 
 /// A token as people think of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,14 +25,19 @@ pub struct Model {
     pub life: u32,
     /// How many writer identifiers it has had.
     pub writers: u32,
+    pub log: Log,
     pub keys: Option<Keys>,
+    /// Lost with the power, unlike everything above.
+    pub ceremony: bool,
+    pub enrolment: Enrolment,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keys {
+    pub role: Role,
     pub pin: &'static str,
     pub spent: u8,
-    /// Lost with the power, unlike everything else.
+    /// Lost with the power.
     pub unlocked: bool,
     pub books: Vec<Book>,
     /// Number of the last statement.
@@ -35,114 +46,20 @@ pub struct Keys {
     pub writer: u32,
     /// Whether it may open sums of open books.
     pub open_sums: bool,
+    /// The writers that a treasury knows.
+    pub list: Vec<Listed>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Book {
-    pub kind: Kind,
-    pub next_seq: u64,
-    pub last_cut: u64,
-    /// Number of entries in the last answer, and the cut in it.
-    pub replied: u64,
-    pub cut: Option<u64>,
-}
-
-/// What kind of book, and whose key it has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    Authenticated,
-    Open,
-    Imported,
-}
-
-/// What a host may ask for. Books are named by their places.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Command {
-    Hello,
-    Provision,
-    /// From shares of a seed that is always the same.
-    Restore,
-    SetPolicy(bool),
-    NewWriter,
-    Unlock(&'static str),
-    ChangePin(&'static str),
-    CreateBook(Kind),
-    Post(usize, u64),
-    /// The last posting once more.
-    PostAgain(usize),
-    Cut(usize),
-    ReleaseTotal(usize),
-    ReleaseBalance(usize),
-    ReleaseOpen(usize),
-    Wipe,
-    Book(usize),
-    LastEntry(usize),
-    PublicKey(usize),
-    LastStatement,
-}
-
-/// An answer without the bytes that nobody can foretell.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Shape {
-    Info {
-        state: State,
-        tries_left: u8,
-        books: usize,
-        open_sums: bool,
-    },
-    Done,
-    Refused(TokenError),
-    Book {
-        next_seq: u64,
-        last_cut: u64,
-    },
-    NoBook,
-    Posted {
-        first: u64,
-        count: u64,
-        cut: Option<u64>,
-    },
-    Cut(u64),
-    Statement(u64),
-    PublicKey,
-}
-
-impl Shape {
-    pub fn of(response: &Response<'_>) -> Self {
-        match response {
-            Response::Hello(info) => Self::Info {
-                state: info.state,
-                tries_left: info.tries_left,
-                books: info.books.into(),
-                open_sums: info.policy.is_some_and(|policy| policy.open_sums),
-            },
-            Response::Done => Self::Done,
-            Response::Error(error) => Self::Refused(*error),
-            Response::Book(info) => Self::Book {
-                next_seq: info.next_seq,
-                last_cut: info.last_cut,
-            },
-            Response::NoBook => Self::NoBook,
-            Response::Posted {
-                first_seq,
-                cut,
-                entries,
-                ..
-            } => Self::Posted {
-                first: *first_seq,
-                count: count(entries),
-                cut: cut.map(|cut| cut.position),
-            },
-            Response::Cut { cut, .. } => Self::Cut(cut.position),
-            Response::Statement(record) => Self::Statement(record.number),
-            Response::PublicKey(_) => Self::PublicKey,
-            other => panic!("no command of the campaign is answered with {other:?}"),
-        }
-    }
-}
-
-fn count(mut entries: &[u8]) -> u64 {
-    std::iter::from_fn(|| SignedEntry::next_of(&mut entries)).count() as u64
+/// How far an enrolment has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Enrolment {
+    #[default]
+    None,
+    Offered,
+    /// Of the writer with this number.
+    Met(u32),
+    Joined,
+    Confirmed,
 }
 
 /// What a command makes of a model: the states it goes through, of which each may be where a power
@@ -153,11 +70,13 @@ pub struct Outcome {
 }
 
 impl Model {
-    /// The state without power.
-    pub fn lock(&mut self) {
+    /// The state without power, and then with it.
+    pub fn restart(&mut self, ceremony: bool) {
         if let Some(keys) = &mut self.keys {
             keys.unlocked = false;
         }
+        self.enrolment = Enrolment::None;
+        self.ceremony = ceremony;
     }
 
     pub fn state(&self) -> State {
@@ -169,6 +88,10 @@ impl Model {
         }
     }
 
+    pub fn role(&self) -> Option<Role> {
+        self.keys.as_ref().map(|keys| keys.role)
+    }
+
     /// Which writer identifier it has, 0 for none.
     pub fn writer(&self) -> u32 {
         self.keys.as_ref().map_or(0, |keys| keys.writer)
@@ -178,273 +101,246 @@ impl Model {
         self.keys.as_ref().map_or(&[], |keys| &keys.books)
     }
 
-    /// What becomes of this state. The commands that need keys in memory are given only to those
-    /// who have them.
+    pub fn list(&self) -> &[Listed] {
+        self.keys.as_ref().map_or(&[], |keys| &keys.list)
+    }
+
+    /// What becomes of this state. The commands that need keys in memory, or a token of one role,
+    /// are given only to those who have them.
     pub fn apply(&self, command: Command) -> Outcome {
-        let answer = |answer| Outcome {
-            path: vec![],
-            answer,
-        };
-        let Some(keys) = &self.keys else {
-            return match command {
-                Command::Hello => answer(self.info()),
-                Command::Provision | Command::Restore => self.provision(),
-                Command::Wipe => answer(Shape::Done),
-                _ => answer(Shape::Refused(TokenError::NotProvisioned)),
-            };
-        };
-        match command {
-            Command::Hello => answer(self.info()),
-            Command::Provision | Command::Restore => {
-                answer(Shape::Refused(TokenError::AlreadyProvisioned))
-            }
-            Command::SetPolicy(open_sums) => {
-                self.one(Shape::Done, |keys| keys.open_sums = open_sums)
-            }
-            Command::NewWriter => {
-                let mut renewed = self.one(Shape::Done, |keys| {
-                    let begun = |book: &Book| Book::new(book.kind);
-                    keys.books = keys.books.iter().map(begun).collect();
-                    keys.writer = self.writers + 1;
-                });
-                renewed.path[0].writers += 1;
-                renewed
-            }
-            Command::Wipe => Outcome {
+        // A step of an enrolment takes the one before with it, even if it is refused.
+        let step = self.enrolment;
+        let mut start = self.clone();
+        if command.goes_on() {
+            start.enrolment = Enrolment::None;
+        }
+        match (command, &self.keys) {
+            (Command::Hello, _) => start.stay(self.info()),
+            (Command::Status, _) => start.stay(self.status()),
+            (Command::Wipe, _) => Outcome {
                 path: vec![Self {
                     keys: None,
+                    enrolment: Enrolment::None,
+                    log: self.log.wiped(),
                     ..*self
                 }],
                 answer: Shape::Done,
             },
-            Command::Unlock(pin) => self.with_pin(keys, pin, |keys| vec![keys]),
-            Command::ChangePin(new) => self.with_pin(keys, keys.pin, |right| {
-                let unlocked = keys.unlocked;
-                let old = Keys { unlocked, ..right };
-                vec![old.clone(), Keys { pin: new, ..old }]
+            (_, None) => start.apply_to_empty(command, step),
+            (_, Some(keys)) => start.apply_to_keys(keys, command, step),
+        }
+    }
+
+    fn apply_to_empty(&self, command: Command, step: Enrolment) -> Outcome {
+        match command {
+            Command::Provision => self.found(Event::Provisioned, Role::Treasury),
+            Command::Restore => self.found(Event::Restored, Role::Treasury),
+            Command::EnrolJoin | Command::EnrolConfirm | Command::EnrolFinish if !self.ceremony => {
+                self.refuse(TokenError::CeremonyRequired)
+            }
+            Command::EnrolJoin => self.come_to(Enrolment::Joined, Shape::EnrolJoin),
+            Command::EnrolConfirm if step == Enrolment::Joined => {
+                self.come_to(Enrolment::Confirmed, Shape::Done)
+            }
+            Command::EnrolFinish if step == Enrolment::Confirmed => {
+                self.found(Event::Enrolled, Role::Writer)
+            }
+            Command::EnrolConfirm | Command::EnrolFinish => {
+                self.refuse(TokenError::EnrolmentFailed)
+            }
+            _ => self.refuse(TokenError::NotProvisioned),
+        }
+    }
+
+    fn apply_to_keys(&self, keys: &Keys, command: Command, step: Enrolment) -> Outcome {
+        match command {
+            Command::Provision
+            | Command::Restore
+            | Command::EnrolJoin
+            | Command::EnrolConfirm
+            | Command::EnrolFinish => self.refuse(TokenError::AlreadyProvisioned),
+            Command::Unlock(pin) => self.with_pin(keys, pin, |right| Outcome {
+                path: vec![right],
+                answer: Shape::Done,
             }),
-            Command::CreateBook(kind) => {
-                let book = Book::new(kind);
-                let made = Shape::Book {
-                    next_seq: 0,
-                    last_cut: 0,
-                };
-                self.one(made, |keys| keys.books.push(book))
-            }
-            Command::Book(place) => answer(match keys.books.get(place) {
-                Some(book) => Shape::Book {
-                    next_seq: book.next_seq,
-                    last_cut: book.last_cut,
-                },
-                None => Shape::NoBook,
+            Command::ChangePin(_) if self.log.room() == 0 => self.refuse(TokenError::AuditFull),
+            Command::ChangePin(new) => self.with_pin(keys, keys.pin, |mut right| {
+                right.keys_mut().unlocked = keys.unlocked;
+                let mut changed = right.note(Event::PinChanged, Shape::Done, |next| {
+                    next.keys_mut().pin = new;
+                });
+                changed.path.insert(0, right);
+                changed
             }),
-            Command::PublicKey(_) => answer(Shape::PublicKey),
-            Command::LastStatement if keys.statement == 0 => {
-                answer(Shape::Refused(TokenError::NothingStored))
+            Command::SetPolicy(open_sums) => {
+                self.note(Event::PolicyChanged(open_sums), Shape::Done, |next| {
+                    next.keys_mut().open_sums = open_sums;
+                })
             }
-            Command::LastStatement => answer(Shape::Statement(keys.statement)),
-            Command::ReleaseOpen(_) if !keys.open_sums => {
-                answer(Shape::Refused(TokenError::NotAllowed))
+            Command::Backup => self.note(Event::BackedUp, Shape::Shares, |_| {}),
+            Command::AuditLog => self.stay(Shape::Log(self.log.clone())),
+            Command::Acknowledge(count) => {
+                let mut next = self.clone();
+                next.log.unread.drain(..count);
+                next.log.read += count as u64;
+                next.stay(Shape::Done)
             }
+            Command::AcknowledgeAgain(0) => self.stay(Shape::Done),
+            Command::AcknowledgeAgain(_) => self.refuse(TokenError::WrongHash),
+            Command::LastStatement if keys.statement == 0 => self.refuse(TokenError::NothingStored),
+            Command::LastStatement => self.stay(Shape::Statement(keys.statement)),
+            Command::EnrolOffer
+            | Command::EnrolReveal(_)
+            | Command::EnrolGrant(_)
+            | Command::GrantBook(..)
+            | Command::NewWriter
+            | Command::AdmitWriter(_)
+            | Command::RevokeWriter(..)
+            | Command::Writer(_) => self.apply_to_list(keys, command, step),
+            _ => self.apply_to_book(keys, command),
+        }
+    }
+
+    fn apply_to_book(&self, keys: &Keys, command: Command) -> Outcome {
+        let add = |next: &mut Self, kind| next.keys_mut().books.push(Book::new(kind));
+        match command {
+            Command::CreateBook(Kind::Imported) => {
+                let made = Book::new(Kind::Imported).shape();
+                self.note(Event::BookImported, made, |next| add(next, Kind::Imported))
+            }
+            Command::CreateBook(kind) => self.one(Book::new(kind).shape(), |next| add(next, kind)),
+            Command::TakeBook(place) => match keys.books.get(place) {
+                Some(book) => self.stay(book.shape()),
+                None => self.apply_to_book(keys, Command::CreateBook(Kind::Authenticated)),
+            },
+            Command::Book(place) => {
+                let book = keys.books.get(place);
+                self.stay(book.map_or(Shape::NoBook, Book::shape))
+            }
+            Command::PublicKey(_) => self.stay(Shape::PublicKey),
+            Command::Handle(_) => self.stay(Shape::Handle),
+            Command::RevealNid(_) => {
+                self.note(Event::NidRevealed, Shape::Nid(NID.to_owned()), |_| {})
+            }
+            Command::ReleaseOpen(_) if !keys.open_sums => self.refuse(TokenError::NotAllowed),
             Command::ReleaseTotal(_) | Command::ReleaseBalance(_) | Command::ReleaseOpen(_) => {
                 let number = keys.statement + 1;
-                self.one(Shape::Statement(number), |keys| keys.statement = number)
+                self.note(Event::Released(number), Shape::Statement(number), |next| {
+                    next.keys_mut().statement = number;
+                })
             }
-            Command::Post(place, _)
-            | Command::PostAgain(place)
-            | Command::Cut(place)
-            | Command::LastEntry(place) => match keys.books[place].apply(command) {
-                (None, shape) => answer(shape),
-                (Some(book), shape) => self.one(shape, |keys| keys.books[place] = book),
+            _ => match keys.books[command.place()].apply(command) {
+                (None, shape) => self.stay(shape),
+                (Some(book), shape) => self.one(shape, |next| {
+                    next.keys_mut().books[command.place()] = book;
+                }),
             },
         }
     }
 
+    /// No step to another state.
+    fn stay(&self, answer: Shape) -> Outcome {
+        self.one(answer, |_| {})
+    }
+
+    fn refuse(&self, error: TokenError) -> Outcome {
+        self.stay(Shape::Refused(error))
+    }
+
+    /// One step of an enrolment.
+    fn come_to(&self, enrolment: Enrolment, answer: Shape) -> Outcome {
+        self.one(answer, |next| next.enrolment = enrolment)
+    }
+
     /// One step to another state.
-    fn one(&self, answer: Shape, change: impl FnOnce(&mut Keys)) -> Outcome {
+    fn one(&self, answer: Shape, change: impl FnOnce(&mut Self)) -> Outcome {
         let mut next = self.clone();
-        change(
-            next.keys
-                .as_mut()
-                .expect("only tokens with keys are changed"),
-        );
+        change(&mut next);
         Outcome {
             path: vec![next],
             answer,
         }
     }
 
-    fn provision(&self) -> Outcome {
-        let keys = Keys {
-            pin: PINS[0],
-            spent: 0,
-            unlocked: true,
-            books: vec![],
-            statement: 0,
-            writer: self.writers + 1,
-            open_sums: true,
-        };
-        let next = Self {
-            life: self.life + 1,
-            writers: self.writers + 1,
-            keys: Some(keys),
-        };
-        Outcome {
-            path: vec![next],
-            answer: Shape::Done,
+    /// Two steps: an event is noted, then it happens.
+    fn note(&self, event: Event, answer: Shape, change: impl FnOnce(&mut Self)) -> Outcome {
+        if self.log.room() == 0 {
+            return self.refuse(TokenError::AuditFull);
         }
+        let mut noted = self.clone();
+        noted.log.unread.push(event);
+        let mut outcome = noted.one(answer, change);
+        outcome.path.insert(0, noted);
+        outcome
     }
 
-    /// A try: spent first, and all given back if the PIN is right. Then comes what else `right`
-    /// makes of the keys, which are unlocked by then.
-    fn with_pin(&self, keys: &Keys, pin: &str, right: impl FnOnce(Keys) -> Vec<Keys>) -> Outcome {
-        let spent = keys.spent + 1;
-        if keys.spent == TRIES_MAX {
-            return Outcome {
-                path: vec![],
-                answer: Shape::Refused(TokenError::Blocked),
-            };
-        }
-        let unlocked = keys.unlocked && (pin == keys.pin || spent < TRIES_MAX);
-        let mut path = vec![Keys {
-            spent,
-            unlocked,
-            ..keys.clone()
-        }];
-        let answer = if pin == keys.pin {
-            path.extend(right(Keys {
+    /// It gets keys, all at once.
+    fn found(&self, event: Event, role: Role) -> Outcome {
+        self.note(event, Shape::Done, |next| {
+            next.life += 1;
+            next.writers += 1;
+            next.keys = Some(Keys {
+                role,
+                pin: PINS[0],
                 spent: 0,
                 unlocked: true,
-                ..keys.clone()
-            }));
-            Shape::Done
-        } else {
-            Shape::Refused(TokenError::WrongPin {
-                tries_left: TRIES_MAX - spent,
-            })
-        };
-        let of = |keys| Self {
-            keys: Some(keys),
-            ..*self
-        };
-        Outcome {
-            path: path.into_iter().map(of).collect(),
-            answer,
+                books: vec![],
+                statement: 0,
+                writer: next.writers,
+                open_sums: role == Role::Treasury,
+                list: vec![],
+            });
+        })
+    }
+
+    /// A try: spent first, which is noted, and all given back if the PIN is right, which takes the
+    /// note back. Then comes what else `right` makes of the unlocked token.
+    fn with_pin(&self, keys: &Keys, pin: &str, right: impl FnOnce(Self) -> Outcome) -> Outcome {
+        if keys.spent == TRIES_MAX {
+            return self.refuse(TokenError::Blocked);
         }
+        let spent = keys.spent + 1;
+        let tries_left = TRIES_MAX - spent;
+        let mut tried = self.clone();
+        if tried.log.has_slots() {
+            tried.log.unread.push(Event::UnlockFailed(tries_left));
+        }
+        tried.keys_mut().spent = spent;
+        if pin != keys.pin {
+            tried.keys_mut().unlocked &= tries_left > 0;
+            return tried.refuse(TokenError::WrongPin { tries_left });
+        }
+        let mut opened = self.clone();
+        let open = opened.keys_mut();
+        (open.spent, open.unlocked) = (0, true);
+        let mut outcome = right(opened);
+        outcome.path.insert(0, tried);
+        outcome
+    }
+
+    fn keys_mut(&mut self) -> &mut Keys {
+        let keys = self.keys.as_mut();
+        keys.expect("only tokens with keys are changed")
     }
 
     fn info(&self) -> Shape {
+        let keys = self.keys.as_ref();
         Shape::Info {
             state: self.state(),
-            tries_left: TRIES_MAX - self.keys.as_ref().map_or(0, |keys| keys.spent),
+            ceremony: self.ceremony,
+            tries_left: TRIES_MAX - keys.map_or(0, |keys| keys.spent),
             books: self.books().len(),
-            open_sums: self.keys.as_ref().is_some_and(|keys| keys.open_sums),
-        }
-    }
-}
-
-impl Book {
-    fn new(kind: Kind) -> Self {
-        Self {
-            kind,
-            next_seq: 0,
-            last_cut: 0,
-            replied: 0,
-            cut: None,
+            open_sums: keys.is_some_and(|keys| keys.open_sums),
         }
     }
 
-    /// Position of the first entry in the last answer.
-    pub fn first(&self) -> u64 {
-        self.next_seq - self.replied
-    }
-
-    /// Whether nothing was posted since the last cut.
-    pub fn is_at_a_cut(&self) -> bool {
-        self.pending() == 0 && self.last_cut > 0
-    }
-
-    /// Number of entries behind the last cut.
-    pub fn pending(&self) -> u64 {
-        self.next_seq - self.last_cut
-    }
-
-    /// What a command to a book of authenticated entries makes of it, and the answer.
-    fn apply(&self, command: Command) -> (Option<Self>, Shape) {
-        let posted = |book: &Self| Shape::Posted {
-            first: book.first(),
-            count: book.replied,
-            cut: book.cut,
-        };
-        if self.kind != Kind::Authenticated {
-            return (None, Shape::Refused(TokenError::WrongKind));
+    fn status(&self) -> Shape {
+        Shape::Status {
+            role: self.role(),
+            writers: self.list().len(),
+            audit_len: self.log.len(),
+            audit_read: self.log.read,
+            audit_room: self.log.room(),
         }
-        match command {
-            Command::Post(_, count) => {
-                let mut next = self.clone();
-                next.next_seq += count;
-                next.replied = count;
-                // With 2k pending a posting cuts so that at least k are left.
-                next.cut =
-                    (next.pending() >= 2 * K).then(|| next.last_cut + (next.pending() / K - 1) * K);
-                next.last_cut = next.cut.unwrap_or(next.last_cut);
-                let shape = posted(&next);
-                (Some(next), shape)
-            }
-            Command::PostAgain(_) | Command::LastEntry(_) if self.replied > 0 => {
-                (None, posted(self))
-            }
-            Command::PostAgain(_) | Command::LastEntry(_) => {
-                (None, Shape::Refused(TokenError::NothingStored))
-            }
-            Command::Cut(_) if self.is_at_a_cut() => (None, Shape::Cut(self.last_cut)),
-            Command::Cut(_) if self.pending() < K => {
-                let missing = u32::try_from(K - self.pending()).expect("small");
-                (None, Shape::Refused(TokenError::TooFewEntries { missing }))
-            }
-            Command::Cut(_) => {
-                let last_cut = self.next_seq;
-                (
-                    Some(Self {
-                        last_cut,
-                        ..self.clone()
-                    }),
-                    Shape::Cut(last_cut),
-                )
-            }
-            other => panic!("{other:?} is not about a book"),
-        }
-    }
-}
-
-impl Command {
-    /// The place of the book it is about.
-    pub fn place(self) -> usize {
-        match self {
-            Self::Post(place, _)
-            | Self::PostAgain(place)
-            | Self::Cut(place)
-            | Self::ReleaseTotal(place)
-            | Self::ReleaseBalance(place)
-            | Self::ReleaseOpen(place)
-            | Self::Book(place)
-            | Self::LastEntry(place)
-            | Self::PublicKey(place) => place,
-            other => panic!("{other:?} is not about a book"),
-        }
-    }
-
-    /// Whether the token must be started with its button held.
-    pub fn needs_ceremony(self) -> bool {
-        matches!(
-            self,
-            Self::Wipe | Self::Restore | Self::SetPolicy(_) | Self::NewWriter
-        )
-    }
-
-    /// What people call it.
-    pub fn name(self) -> String {
-        let name = format!("{self:?}");
-        name.split('(').next().unwrap_or_default().to_owned()
     }
 }

@@ -13,8 +13,9 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts a cut in a command, and in which kind of operation it was.
-    pub fn count(&mut self, command: Command, tear: Tear, erasing: bool) {
+    /// Counts a cut in a command, and in which kind of operation it was: an erase, a write, or none,
+    /// behind an answer that has changed nothing in the flash.
+    pub fn count(&mut self, command: Command, tear: Tear, erasing: Option<bool>) {
         let tear = match tear {
             Tear::Nothing => "nothing done",
             Tear::Half => "the first half done",
@@ -22,7 +23,11 @@ impl Tally {
             Tear::Part(_) => "a part done, then torn",
             Tear::Bits(_) => "any bits done",
         };
-        let operation = if erasing { "erase" } else { "write" };
+        let operation = match erasing {
+            Some(true) => "erase",
+            Some(false) => "write",
+            None => "none, behind the answer",
+        };
         self.cuts += 1;
         for (kind, what) in [
             ("command", command.name()),

@@ -348,12 +348,12 @@ fn every_command_cut_after_every_operation_leaves_the_old_state_or_the_new() {
 
 #[test]
 fn every_command_cut_in_a_store_of_large_pages_leaves_the_old_state_or_the_new() {
-    report("16 KiB", &table::<128, 16384>(10_000), 10_000);
+    report("16 KiB", &table::<128, 16384>(25_000), 25_000);
 }
 
 #[test]
 fn long_lives_with_power_cuts_keep_to_the_model() {
-    report("4 KiB", &histories::<128, 4096>(45_000), 45_000);
+    report("4 KiB", &histories::<128, 4096>(30_000), 30_000);
 }
 
 #[test]

@@ -13,8 +13,8 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts a cut in a command, and in which kind of operation it was: an erase, a write, or none,
-    /// behind an answer that has changed nothing in the flash.
+    /// Counts a cut in a command, and in which kind of operation it was: an erase, a write, or
+    /// none, behind an answer that has changed nothing in the flash.
     pub fn count(&mut self, command: Command, tear: Tear, erasing: Option<bool>) {
         let tear = match tear {
             Tear::Nothing => "nothing done",

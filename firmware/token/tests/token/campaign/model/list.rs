@@ -2,7 +2,7 @@
 
 use core_nostd::wire::{Standing, TokenError, WRITERS_MAX};
 
-use super::{Command, Enrolment, Event, Keys, Kind, Model, Outcome, Shape};
+use super::{Book, Command, Enrolment, Event, Keys, Kind, Model, Outcome, Shape};
 
 /// A writer on the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,7 +172,7 @@ impl Model {
             next.writers += 1;
             let writer = next.writers;
             let keys = next.keys_mut();
-            let begun = |book: &super::Book| super::Book::new(book.kind);
+            let begun = |book: &Book| Book::new(book.kind);
             keys.books = keys.books.iter().map(begun).collect();
             keys.writer = writer;
         });

@@ -8,7 +8,7 @@ use core_nostd::{
     ids::{BookId, Handle, WriterId},
     keys::RootSeed,
     nid::Nid,
-    wire::{Request, Response},
+    wire::{Request, Response, Rules},
 };
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
@@ -111,9 +111,9 @@ impl Office {
     }
 }
 
-/// Lets a writer see its treasury's request to take a book.
+/// Lets a writer see the request to take a book from its treasury.
 pub fn give_book<T>(
-    rules: core_nostd::wire::Rules<'_>,
+    rules: Rules<'_>,
     writer: &WriterId,
     token: impl FnOnce(&Request<'_>) -> T,
 ) -> T {

@@ -150,10 +150,17 @@ impl<const KIB: u32, const PAGE: usize> Universe<KIB, PAGE> {
             }
             Response::PublicKey(bytes) => {
                 let book = self.id(command.place());
+                if self.possible[0].role() == Some(Role::Writer) {
+                    assert_eq!(bytes, office::public_key(&book), "its treasury's key");
+                }
                 self.said.hear(Topic::PublicKey { life, book }, bytes);
             }
             Response::Handle { handle, sealed_nid } => {
                 let book = self.id(command.place());
+                if self.possible[0].role() == Some(Role::Writer) {
+                    let (of_treasury, sealed) = office::handle(&book);
+                    assert_eq!((handle, sealed_nid), (of_treasury, &sealed[..]));
+                }
                 let words = [&handle.0, sealed_nid].concat();
                 self.said.hear(Topic::Handle { life, book }, &words);
             }
@@ -165,14 +172,6 @@ impl<const KIB: u32, const PAGE: usize> Universe<KIB, PAGE> {
             Response::BookGrant {
                 public_key, mac, ..
             } => self.hear_grant(command, &public_key, &mac),
-            // The keys of the book that it takes are those of its treasury.
-            Response::Book(info) if matches!(command, Command::TakeBook(_)) => {
-                let (book, (handle, sealed)) = (info.book, office::handle(&info.book));
-                let key = office::public_key(&book);
-                self.said.hear(Topic::PublicKey { life, book }, &key);
-                let words = [&handle.0, &sealed[..]].concat();
-                self.said.hear(Topic::Handle { life, book }, &words);
-            }
             response => {
                 if let Some(keys) = self.office.hear(&response)
                     && let Command::EnrolGrant(number) = command

@@ -201,3 +201,86 @@ pub struct ChainCut {
     /// When it arrived: milliseconds since 1970.
     pub arrived_ms: u64,
 }
+
+/// Canonical encodings of `c1`, `c2` and, in an authenticated book, a tag: of one entry or of the
+/// sum of many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summand {
+    /// `Σc1`.
+    pub c1: Vec<u8>,
+    /// `Σc2`.
+    pub c2: Vec<u8>,
+    /// `Σtag` or `Σaccount_tag`.
+    pub tag: Option<Vec<u8>>,
+}
+
+impl Stored {
+    /// What the entry adds to a total.
+    #[must_use]
+    pub fn for_total(self) -> Summand {
+        let tag = match self.body {
+            Body::Authenticated { tag, .. } => Some(tag),
+            Body::Open { .. } => None,
+        };
+        Summand {
+            c1: self.c1,
+            c2: self.c2,
+            tag,
+        }
+    }
+
+    /// What the entry adds to its account's balance.
+    #[must_use]
+    pub fn for_balance(self) -> Summand {
+        let tag = match self.body {
+            Body::Authenticated { account_tag, .. } => Some(account_tag),
+            Body::Open { .. } => None,
+        };
+        Summand {
+            c1: self.c1,
+            c2: self.c2,
+            tag,
+        }
+    }
+}
+
+/// The sum of the first entries of a chain, with the tags for totals: derived from the log, and the
+/// same whoever derives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The book.
+    pub book: BookId,
+    /// The writer whose chain it is.
+    pub writer: WriterId,
+    /// The number of entries; they are those below this position.
+    pub through: u64,
+    /// Their sum.
+    pub sum: Summand,
+}
+
+/// The sum of an account's entries up to a position of each chain, with the tags for balances:
+/// derived from the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountSum {
+    /// The book.
+    pub book: BookId,
+    /// The account.
+    pub account: Handle,
+    /// The number of entries.
+    pub count: u64,
+    /// For each writer that has entries among them, ascending, the position of its last one.
+    pub last: Vec<(WriterId, u64)>,
+    /// Their sum.
+    pub sum: Summand,
+}
+
+/// A moment in a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// The latest there is.
+    Latest,
+    /// The number of a cut in its chain: 1, 2, 3, …; 0 is the start of the chain.
+    Number(u64),
+    /// The arrival of a cut: milliseconds since 1970, by the server's clock.
+    Time(u64),
+}

@@ -25,6 +25,7 @@ use tokio::net::TcpListener;
 
 use http::{Problem, problem};
 use store::Store;
+use sums::Sums;
 use teller::Teller;
 use token_client::Address;
 
@@ -40,7 +41,7 @@ pub mod verify;
 
 /// What every request shares: the store, and the token if there is one.
 pub struct AppState<S> {
-    store: Arc<S>,
+    sums: Arc<Sums<S>>,
     teller: Option<Arc<Teller<S>>>,
     options: Arc<http::Options>,
 }
@@ -49,7 +50,7 @@ impl<S: Store> AppState<S> {
     /// A server on this store, with no token.
     pub fn new(store: S) -> Self {
         Self {
-            store: Arc::new(store),
+            sums: Arc::new(Sums::new(Arc::new(store))),
             teller: None,
             options: Arc::default(),
         }
@@ -66,7 +67,7 @@ impl<S: Store> AppState<S> {
     /// yet.
     #[must_use]
     pub fn with_token(mut self, address: Address) -> Self {
-        self.teller = Some(Arc::new(Teller::new(self.store_arc(), address)));
+        self.teller = Some(Arc::new(Teller::new(Arc::clone(&self.sums), address)));
         self
     }
 
@@ -82,19 +83,24 @@ impl<S: Store> AppState<S> {
 
     /// The store.
     pub fn store(&self) -> &S {
-        &self.store
+        self.sums.store()
     }
 
     /// The store, for work that outlives a request.
     pub(crate) fn store_arc(&self) -> Arc<S> {
-        Arc::clone(&self.store)
+        Arc::clone(self.sums.store())
+    }
+
+    /// The store's sums.
+    pub(crate) fn sums(&self) -> &Arc<Sums<S>> {
+        &self.sums
     }
 }
 
 impl<S> Clone for AppState<S> {
     fn clone(&self) -> Self {
         Self {
-            store: Arc::clone(&self.store),
+            sums: Arc::clone(&self.sums),
             teller: self.teller.clone(),
             options: Arc::clone(&self.options),
         }
@@ -119,10 +125,15 @@ pub async fn serve<S: Store>(
     if let Some(teller) = state.teller() {
         tokio::spawn(async move { teller.prepare().await });
     }
-    let service = http::router(state).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service)
+    let service = http::router(state.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let sums = Arc::clone(state.sums());
+    let folding = tokio::spawn(async move { sums.fold().await });
+    let served = axum::serve(listener, service)
         .with_graceful_shutdown(shutdown)
-        .await
+        .await;
+    // A sum that is not kept now is kept another time.
+    folding.abort();
+    served
 }
 
 /// Milliseconds since 1970, by this machine's clock.

@@ -6,28 +6,9 @@ use core_nostd::{
 };
 
 use crate::{
-    ledger::ChainCut,
+    ledger::{At, ChainCut},
     store::{Result, Store},
 };
-
-/// The end of a total: in each chain, the latest cut that is not after this.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum At {
-    /// The number of a cut in its chain: 1, 2, 3, …; 0 is the start of the chain.
-    Number(u64),
-    /// The arrival of a cut: milliseconds since 1970, by the server's clock.
-    Time(u64),
-}
-
-impl At {
-    /// Whether the cut with this number in its chain is not after it.
-    fn reaches(self, number: u64, cut: &ChainCut) -> bool {
-        match self {
-            Self::Number(last) => number <= last,
-            Self::Time(last) => cut.arrived_ms <= last,
-        }
-    }
-}
 
 /// Numbers cuts, given by writer, then position: 1, 2, 3, … in each chain.
 pub fn numbered(cuts: Vec<ChainCut>) -> Vec<(u64, ChainCut)> {
@@ -45,33 +26,35 @@ pub fn numbered(cuts: Vec<ChainCut>) -> Vec<(u64, ChainCut)> {
     cuts.into_iter().map(count).collect()
 }
 
-/// The ranges of all chains of a book between two cuts, writers ascending. Without `from` they
-/// begin with the chain, without `to` they end at its latest cut.
+/// The ranges of all chains of a book between two cuts, writers ascending: in each chain from and
+/// to the latest cut that is not after a moment. Without `from` they begin with the chain.
 pub async fn between_cuts<S: Store>(
     store: &S,
     book: &BookId,
     from: Option<At>,
-    to: Option<At>,
+    to: At,
 ) -> Result<Vec<Range>> {
-    let cuts = numbered(store.cuts(book).await?);
-    // Heads are read after the cuts, so that every cut lies within its chain.
-    let heads = store.heads(book).await?;
-    let range = |(writer, _): (WriterId, u64)| {
-        let latest = |reaches: &dyn Fn(u64, &ChainCut) -> bool| {
-            cuts.iter()
-                .rfind(|(number, cut)| cut.writer == writer && reaches(*number, cut))
-                .map_or(Cut::START, |(_, ChainCut { position, mac, .. })| Cut {
-                    position: *position,
-                    mac: *mac,
-                })
+    let mut ranges = Vec::new();
+    for (writer, _) in store.heads(book).await? {
+        let last = async |at: At| -> Result<Cut> {
+            let cut = store.last_cut(book, &writer, at).await?;
+            Ok(
+                cut.map_or(Cut::START, |ChainCut { position, mac, .. }| Cut {
+                    position,
+                    mac,
+                }),
+            )
         };
-        Range {
+        ranges.push(Range {
             writer,
-            from: latest(&|number, cut| from.is_some_and(|at| at.reaches(number, cut))),
-            to: latest(&|number, cut| to.is_none_or(|at| at.reaches(number, cut))),
-        }
-    };
-    Ok(heads.into_iter().map(range).collect())
+            from: match from {
+                Some(at) => last(at).await?,
+                None => Cut::START,
+            },
+            to: last(to).await?,
+        });
+    }
+    Ok(ranges)
 }
 
 /// The ranges of all chains of an open book between two positions, writers ascending: as much of it
@@ -115,13 +98,5 @@ mod tests {
             .map(|(number, _)| number)
             .collect();
         assert_eq!(numbers, [1, 2, 1]);
-    }
-
-    #[test]
-    fn a_number_and_a_time_reach_the_cuts_not_after_them() {
-        let late = cut(1, 40, 900);
-        assert!(At::Number(2).reaches(2, &late) && !At::Number(1).reaches(2, &late));
-        assert!(At::Time(900).reaches(2, &late) && !At::Time(899).reaches(2, &late));
-        assert!(!At::Number(0).reaches(1, &late));
     }
 }

@@ -14,7 +14,7 @@ use core_nostd::ids::{BookId, Handle, WriterId};
 
 use crate::{
     keys::{ApiKey, KeyId},
-    ledger::{Account, Book, ChainCut, OpenEntry, Stored},
+    ledger::{Account, AccountSum, At, Book, ChainCut, Checkpoint, OpenEntry, Stored},
 };
 
 mod chain;
@@ -106,6 +106,20 @@ pub enum StoreError {
     },
 }
 
+/// Another sum than this is kept for the same entries.
+fn other_sum(new: &Checkpoint) -> StoreError {
+    let Checkpoint {
+        book,
+        writer,
+        through,
+        ..
+    } = new;
+    StoreError::Damaged(format!(
+        "book {book}, writer {writer}: the checkpoint at {through} is not the sum of the entries \
+         below; `host-server verify` says more"
+    ))
+}
+
 /// The schema number of everything stored.
 pub const SCHEMA: u32 = 1;
 
@@ -169,17 +183,67 @@ pub trait Store: Send + Sync + 'static {
         from: u64,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Stored>>> + Send;
-    /// All entries of an account, by writer, then position, from one snapshot.
+    /// All entries of an account but, for each writer in `after` (ascending), those up to that
+    /// position: by writer, then position, from one snapshot.
     fn account_entries(
         &self,
         book: &BookId,
         account: &Handle,
+        after: &[(WriterId, u64)],
     ) -> impl Future<Output = Result<Vec<Stored>>> + Send;
 
     /// Keeps a cut of a chain of `book`, under (book, writer, position).
     fn put_cut(&self, book: &BookId, cut: &ChainCut) -> impl Future<Output = Result<Put>> + Send;
+    /// The cut with the highest position in a chain that is not after a moment.
+    fn last_cut(
+        &self,
+        book: &BookId,
+        writer: &WriterId,
+        at: At,
+    ) -> impl Future<Output = Result<Option<ChainCut>>> + Send;
     /// All cuts of a book, by writer, then position.
     fn cuts(&self, book: &BookId) -> impl Future<Output = Result<Vec<ChainCut>>> + Send;
+
+    /// Keeps checkpoints, each under (book, writer, through). One that is there stays; if another
+    /// sum is there, that is [`StoreError::Damaged`].
+    fn put_checkpoints(&self, new: &[Checkpoint]) -> impl Future<Output = Result<()>> + Send;
+    /// The checkpoint of a chain with the highest `through` up to `at_most`.
+    fn last_checkpoint(
+        &self,
+        book: &BookId,
+        writer: &WriterId,
+        at_most: u64,
+    ) -> impl Future<Output = Result<Option<Checkpoint>>> + Send;
+    /// At most `limit` checkpoints of a chain with `through` from `from` on, ascending.
+    fn checkpoints(
+        &self,
+        book: &BookId,
+        writer: &WriterId,
+        from: u64,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<Checkpoint>>> + Send;
+    /// The kept sum of an account.
+    fn account_sum(
+        &self,
+        book: &BookId,
+        account: &Handle,
+    ) -> impl Future<Output = Result<Option<AccountSum>>> + Send;
+    /// Keeps a sum of an account in place of the one of `old_count` entries, 0 for none. Whether it
+    /// did: if another one is there, somebody else was quicker, and nothing is changed.
+    fn move_account_sum(
+        &self,
+        old_count: u64,
+        new: &AccountSum,
+    ) -> impl Future<Output = Result<bool>> + Send;
+    /// At most `limit` kept sums of a book's accounts with handles above `after`, ascending.
+    fn account_sums(
+        &self,
+        book: &BookId,
+        after: Option<&Handle>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<AccountSum>>> + Send;
+    /// Forgets every checkpoint and every account's sum of a book, so that they are made anew.
+    fn forget_sums(&self, book: &BookId) -> impl Future<Output = Result<()>> + Send;
 
     /// Publishes a statement of a book, as JSON; the same text twice is kept once.
     fn put_statement(&self, book: &BookId, json: &str) -> impl Future<Output = Result<Put>> + Send;

@@ -22,6 +22,7 @@ use crate::{
     http::problem::{Kind, Problem, Result},
     ledger::{Account, Book},
     store::{Put, Store},
+    sums::Sums,
 };
 use decode::Tables;
 use link::{Link, Token};
@@ -39,15 +40,17 @@ pub use decode::window;
 /// The teller's side of a server.
 pub struct Teller<S> {
     store: Arc<S>,
+    sums: Arc<Sums<S>>,
     link: Link,
     tables: Tables,
 }
 
 impl<S: Store> Teller<S> {
     /// A teller that finds its token at `address`, now or later.
-    pub fn new(store: Arc<S>, address: Address) -> Self {
+    pub fn new(sums: Arc<Sums<S>>, address: Address) -> Self {
         Self {
-            store,
+            store: Arc::clone(sums.store()),
+            sums,
             link: Link::new(address),
             tables: Tables::default(),
         }

@@ -359,7 +359,7 @@ async fn other_schemas_are_refused_and_damage_is_called_so() {
         .expect_err("a gap");
     assert!(matches!(error, StoreError::Damaged(_)), "{error:?}");
     let error = store
-        .account_entries(&BOOK, &ACCOUNT)
+        .account_entries(&BOOK, &ACCOUNT, &[])
         .await
         .expect_err("a gap");
     assert!(matches!(error, StoreError::Damaged(_)), "{error:?}");

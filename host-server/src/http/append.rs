@@ -4,7 +4,7 @@ use core_nostd::{
     ciphersuite::{Ciphersuite, SuiteVisitor},
     error::DecodeError,
     group::Group,
-    ids::{BookId, Place, WriterId},
+    ids::{Place, WriterId},
 };
 use host_api::{self as api, Base64, EntryOutcome, Outcome};
 
@@ -15,6 +15,7 @@ use super::{
 use crate::{
     ledger::{Book, Entry, OpenEntry, Stored},
     store::{Appended, Put, Store},
+    sums::{Of, Sums},
 };
 
 /// Most entries in one request.
@@ -93,8 +94,13 @@ pub fn decode_open(
 }
 
 /// Appends checked entries run by run; a run is what one append of the store takes: consecutive
-/// positions of one chain. Outcomes are in the order of the entries.
-pub async fn chains<S: Store>(store: &S, entries: &[Stored]) -> Result<Vec<EntryOutcome>> {
+/// positions of one chain of `book`. Outcomes are in the order of the entries.
+pub async fn chains<S: Store>(
+    sums: &Sums<S>,
+    book: &Book,
+    entries: &[Stored],
+) -> Result<Vec<EntryOutcome>> {
+    let of = Of::from(book);
     let mut order: Vec<usize> = (0..entries.len()).collect();
     order.sort_by_key(|index| entries[*index].writer);
     let sorted: Vec<Stored> = order.iter().map(|index| entries[*index].clone()).collect();
@@ -104,7 +110,15 @@ pub async fn chains<S: Store>(store: &S, entries: &[Stored]) -> Result<Vec<Entry
 
     let mut appended = Vec::with_capacity(sorted.len());
     for run in sorted.chunk_by(follows) {
-        appended.extend(store.append(run).await?);
+        let outcomes = sums.store().append(run).await?;
+        let is_stored = |outcome: &&Appended| **outcome == Appended::Put(Put::Stored);
+        let already = outcomes
+            .iter()
+            .take_while(|outcome| !is_stored(outcome))
+            .count();
+        let stored = outcomes[already..].iter().take_while(is_stored).count();
+        sums.has_grown(of, &run[already..already + stored]);
+        appended.extend(outcomes);
     }
     let mut outcomes: Vec<_> = std::iter::zip(order, appended).collect();
     outcomes.sort_by_key(|(index, _)| *index);
@@ -121,14 +135,20 @@ pub async fn chains<S: Store>(store: &S, entries: &[Stored]) -> Result<Vec<Entry
 
 /// Appends checked entries of an open book.
 pub async fn open<S: Store>(
-    store: &S,
-    book: &BookId,
+    sums: &Sums<S>,
+    book: &Book,
     entries: &[OpenEntry],
     arrived_ms: u64,
 ) -> Result<Vec<EntryOutcome>> {
+    let of = Of::from(book);
+    let store = sums.store();
     let appended = store
-        .append_open(book, &SHARED_WRITER, entries, arrived_ms)
+        .append_open(&of.book, &SHARED_WRITER, entries, arrived_ms)
         .await?;
+    let stored = appended.iter().filter(|(_, put)| *put == Put::Stored);
+    if let Some(last) = stored.map(|(seq, _)| *seq).max() {
+        sums.has_grown_to(of, &SHARED_WRITER, entries.len() as u64, last + 1);
+    }
     let outcome = |(seq, put)| EntryOutcome {
         writer: SHARED_WRITER.to_string(),
         seq,

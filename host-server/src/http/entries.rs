@@ -51,15 +51,16 @@ async fn post<S: Store>(
     _: NoQuery,
     body: JsonBytes,
 ) -> Result<Json<api::Appended>> {
-    let KnownBook { id, book } = known;
+    let book = known.book;
+    let rules = book.clone();
     let outcomes = match book.kind {
         BookKind::Authenticated => {
             let decode = move || append::decode(&book, &body.parse()?, now_ms());
-            append::chains(app.store(), &blocking(decode).await??).await?
+            append::chains(app.sums(), &rules, &blocking(decode).await??).await?
         }
         _ => {
             let decode = move || append::decode_open(&book, &body.parse()?);
-            append::open(app.store(), &id, &blocking(decode).await??, now_ms()).await?
+            append::open(app.sums(), &rules, &blocking(decode).await??, now_ms()).await?
         }
     };
     append::answer(outcomes).map(Json)

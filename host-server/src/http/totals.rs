@@ -18,10 +18,10 @@ use super::{
 };
 use crate::{
     AppState,
-    ledger::Book,
-    ranges::{self, At},
+    ledger::{At, Book, Summand},
+    ranges,
     store::Store,
-    sums::{self, Span, SumError, Summand},
+    sums::{Of, Span, SumError, Sums},
 };
 
 pub(super) fn router<S: Store>() -> Router<AppState<S>> {
@@ -45,7 +45,8 @@ struct TotalQuery {
 ///
 /// `from` and `to` are numbers of cuts, or RFC 3339 times, each meaning the latest cut of every
 /// chain that is not after it. Without `from` the total begins with the chains, without `to` it
-/// ends at the latest cut of each. Costs O(n) in the entries summed.
+/// ends at the latest cut of each. Costs at most as many additions a writer as twice
+/// [`crate::sums::CHECKPOINT_EVERY`].
 async fn total<S: Store>(
     State(app): State<AppState<S>>,
     known: KnownBook,
@@ -55,7 +56,7 @@ async fn total<S: Store>(
     let ranges = match book.kind {
         BookKind::Authenticated => {
             let from = from.map(|text| cut_at(&text)).transpose()?;
-            let to = to.map(|text| cut_at(&text)).transpose()?;
+            let to = to.map_or(Ok(At::Latest), |text| cut_at(&text))?;
             ranges::between_cuts(app.store(), &id, from, to).await?
         }
         _ => {
@@ -64,12 +65,12 @@ async fn total<S: Store>(
             ranges::between_positions(app.store(), &id, from, to).await?
         }
     };
-    let total = sum(app.store(), &id, &book, ranges).await?;
+    let total = sum(app.sums(), &book, ranges).await?;
     Ok(Json(to_api(&id, &book, total)))
 }
 
-/// `GET …/accounts/{handle}/balance`: the encrypted balance of one account. Costs O(n) in its
-/// entries.
+/// `GET …/accounts/{handle}/balance`: the encrypted balance of one account. Costs as many additions
+/// as entries of it came since its sum was last kept, see [`crate::sums::ACCOUNT_TAIL`].
 async fn balance<S: Store>(
     State(app): State<AppState<S>>,
     known: KnownBook,
@@ -78,7 +79,8 @@ async fn balance<S: Store>(
 ) -> Result<Json<api::Balance>> {
     let KnownBook { id, book } = known;
     require_accounts(&book)?;
-    let balance = sums::balance(app.store(), book.suite, &id, &handle)
+    let balance = app.sums().balance(Of::from(&book), &handle);
+    let balance = balance
         .await?
         .ok_or_else(|| Kind::NothingToSum.detail("the account has no entries"))?;
     check_writers(balance.last.len())?;
@@ -110,8 +112,7 @@ pub(crate) struct Total {
 
 /// The sum of what `ranges` cover.
 pub(crate) async fn sum<S: Store>(
-    store: &S,
-    id: &BookId,
+    sums: &Sums<S>,
     book: &Book,
     mut ranges: Vec<Range>,
 ) -> Result<Total> {
@@ -131,7 +132,8 @@ pub(crate) async fn sum<S: Store>(
     };
     let spans: Vec<Span> = ranges.iter().map(span).collect();
     let count = spans.iter().map(|span| span.to - span.from).sum();
-    let sum = sums::total(store, book.suite, id, &spans)
+    let sum = sums.total(Of::from(book), &spans);
+    let sum = sum
         .await?
         .ok_or_else(|| Kind::NothingToSum.detail(nothing(book)))?;
     Ok(Total { sum, ranges, count })

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use core_nostd::ids::WriterId;
+
 use super::{Appended, Put, Result, StoreError};
 use crate::ledger::{Body, Stored};
 
@@ -65,10 +67,10 @@ pub fn check_contiguous(entries: &[Stored], from: u64) -> Result<()> {
     }
 }
 
-/// The entries of one account, each with the position it names as the account's previous one,
-/// where that is not among them. A writer may have signed such a link, then another account's
-/// entry stands there; else an entry of this account is lost.
-pub fn loose_links(entries: &[Stored]) -> Vec<(&Stored, u64)> {
+/// Of the entries of one account after those positions, each with the position it names as the
+/// account's previous one, where that is not among them. A writer may have signed such a link, then
+/// another account's entry stands there; else an entry of this account is lost.
+pub fn loose_links<'a>(entries: &'a [Stored], after: &[(WriterId, u64)]) -> Vec<(&'a Stored, u64)> {
     let places: BTreeSet<_> = entries
         .iter()
         .map(|entry| (entry.writer, entry.seq))
@@ -83,7 +85,13 @@ pub fn loose_links(entries: &[Stored]) -> Vec<(&Stored, u64)> {
         } if prev < seq => Some((entry, prev)),
         _ => None,
     };
-    let loose = |(entry, prev): &(&Stored, u64)| !places.contains(&(entry.writer, *prev));
+    let is_before = |writer: &WriterId, seq: u64| {
+        let last = after.iter().find(|(of, _)| of == writer);
+        last.is_some_and(|(_, last)| seq <= *last)
+    };
+    let loose = |(entry, prev): &(&Stored, u64)| {
+        !places.contains(&(entry.writer, *prev)) && !is_before(&entry.writer, *prev)
+    };
     entries.iter().filter_map(link).filter(loose).collect()
 }
 
@@ -143,9 +151,12 @@ mod tests {
             entry(3, 7, Some(0)),
             entry(6, 7, Some(5)),
         ];
-        assert_eq!(loose_links(&entries), [(&entries[2], 5)]);
+        assert_eq!(loose_links(&entries, &[]), [(&entries[2], 5)]);
+        let after = |seq| [(WriterId([2; 16]), seq)];
+        assert_eq!(loose_links(&entries[1..], &after(0)), [(&entries[2], 5)]);
+        assert_eq!(loose_links(&entries[2..], &after(5)), []);
         let odd = [entry(3, 7, Some(3)), entry(4, 7, Some(9))];
-        assert_eq!(loose_links(&odd), []);
+        assert_eq!(loose_links(&odd, &[]), []);
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod chains;
 mod open;
 mod races;
 mod records;
+mod sums;
 
 pub use self::{
     api_keys::check_keys,
@@ -32,8 +33,10 @@ pub use self::{
         check_reads_are_snapshots, check_reads_see_acknowledged,
     },
     records::{
-        check_accounts, check_books, check_cuts, check_intents, check_ping, check_statements,
+        check_accounts, check_books, check_cuts, check_intents, check_last_cut, check_ping,
+        check_statements,
     },
+    sums::{check_account_sums, check_checkpoints, check_forgotten_sums, check_racing_sums},
 };
 
 /// Every check, one after the other.
@@ -45,7 +48,11 @@ pub async fn check_all<S: Store>(store: &S) {
     check_books(store).await;
     check_accounts(store).await;
     check_cuts(store).await;
+    check_last_cut(store).await;
     check_statements(store).await;
+    check_checkpoints(store).await;
+    check_account_sums(store).await;
+    check_forgotten_sums(store).await;
     check_intents(store).await;
     check_keys(store).await;
     check_append(store).await;
@@ -65,6 +72,7 @@ pub async fn check_all<S: Store>(store: &S) {
     check_racing_open_appends(store).await;
     check_racing_open_identifiers(&[store; 4]).await;
     check_racing_records(store).await;
+    check_racing_sums(store).await;
 }
 
 const STORED: Appended = Appended::Put(Put::Stored);

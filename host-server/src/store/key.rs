@@ -53,6 +53,37 @@ pub fn account_entry(
     first(&[&book.0, &account.0, &writer.0, &position.to_be_bytes()])
 }
 
+/// The keys of an account's entries but, for each writer in `after` (ascending), those up to that
+/// position: ranges, from the first key to the second, both included.
+pub fn account_entries(
+    book: &BookId,
+    account: &Handle,
+    after: &[(WriterId, u64)],
+) -> Vec<(AccountEntryKey, AccountEntryKey)> {
+    let parts: [&[u8]; 2] = [&book.0, &account.0];
+    let mut ranges = Vec::with_capacity(after.len() + 1);
+    let mut least: AccountEntryKey = first(&parts);
+    for (writer, seq) in after {
+        ranges.push((least, before(account_entry(book, account, writer, 0))));
+        // No entry has the greatest position.
+        least = account_entry(book, account, writer, seq.saturating_add(1));
+    }
+    ranges.push((least, last(&parts)));
+    ranges.retain(|(least, greatest)| least <= greatest);
+    ranges
+}
+
+/// The greatest key below this one.
+fn before<const N: usize>(mut key: [u8; N]) -> [u8; N] {
+    for byte in key.iter_mut().rev() {
+        *byte = byte.wrapping_sub(1);
+        if *byte != 0xff {
+            break;
+        }
+    }
+    key
+}
+
 /// The key of an entry in the chain of its writer, found in the key under its account.
 pub fn entry_of_account_entry(key: &AccountEntryKey) -> EntryKey {
     first(&[&key[..32], &key[64..]])
@@ -119,6 +150,27 @@ mod tests {
         }
         assert_eq!(first(&[&book.0, &writer.0]), keys[0]);
         assert_eq!(last(&[&book.0, &writer.0]), keys[5]);
+    }
+
+    #[test]
+    fn ranges_leave_out_what_was_read() {
+        let (book, account) = (BookId([7; 32]), Handle([0; 32]));
+        let writers = [WriterId([0; 16]), WriterId([5; 16])];
+        let ranges = account_entries(&book, &account, &[(writers[0], 4), (writers[1], 0)]);
+        let within = |writer, seq| {
+            let key = account_entry(&book, &account, &writer, seq);
+            let holds = |(least, greatest): &&(AccountEntryKey, AccountEntryKey)| {
+                (least..=greatest).contains(&&key)
+            };
+            ranges.iter().filter(holds).count()
+        };
+        assert_eq!(
+            [0, 4, 5, 9].map(|seq| within(writers[0], seq)),
+            [0, 0, 1, 1]
+        );
+        assert_eq!([0, 1].map(|seq| within(writers[1], seq)), [0, 1]);
+        assert_eq!([0, 7].map(|seq| within(WriterId([4; 16]), seq)), [1, 1]);
+        assert_eq!([0, 7].map(|seq| within(WriterId([9; 16]), seq)), [1, 1]);
     }
 
     #[test]

@@ -8,10 +8,10 @@ use std::{
 
 use core_nostd::ids::{BookId, Handle, WriterId};
 
-use super::{Appended, Intent, NextPlace, Put, Result, Store, chain, record};
+use super::{Appended, Intent, NextPlace, Put, Result, Store, chain, other_sum, record};
 use crate::{
     keys::{ApiKey, KeyId},
-    ledger::{Account, Body, Book, ChainCut, OpenEntry, Stored},
+    ledger::{Account, AccountSum, At, Body, Book, ChainCut, Checkpoint, OpenEntry, Stored},
 };
 
 /// A ledger in memory.
@@ -25,6 +25,8 @@ struct Ledger {
     /// Each with at least one entry; the entry at index `n` has position `n`.
     chains: BTreeMap<(BookId, WriterId), Vec<Stored>>,
     cuts: BTreeMap<(BookId, WriterId, u64), ChainCut>,
+    checkpoints: BTreeMap<(BookId, WriterId, u64), Checkpoint>,
+    account_sums: BTreeMap<(BookId, Handle), AccountSum>,
     statements: BTreeMap<BookId, Vec<String>>,
     intents: BTreeMap<String, Intent>,
     keys: BTreeMap<KeyId, ApiKey>,
@@ -231,11 +233,21 @@ impl Store for MemoryStore {
         Ok(self.ledger().piece(book, writer, from, limit).to_vec())
     }
 
-    async fn account_entries(&self, book: &BookId, account: &Handle) -> Result<Vec<Stored>> {
+    async fn account_entries(
+        &self,
+        book: &BookId,
+        account: &Handle,
+        after: &[(WriterId, u64)],
+    ) -> Result<Vec<Stored>> {
         let ledger = self.ledger();
+        let is_after = |stored: &&Stored| {
+            let last = after.iter().find(|(writer, _)| *writer == stored.writer);
+            last.is_none_or(|(_, last)| stored.seq > *last)
+        };
         let entries = ledger.chains(book).flat_map(|(_, chain)| chain);
         Ok(entries
             .filter(|stored| stored.account() == Some(account))
+            .filter(is_after)
             .cloned()
             .collect())
     }
@@ -247,10 +259,99 @@ impl Store for MemoryStore {
         }))
     }
 
+    async fn last_cut(&self, book: &BookId, writer: &WriterId, at: At) -> Result<Option<ChainCut>> {
+        let ledger = self.ledger();
+        let mut cuts = ledger
+            .cuts
+            .range((*book, *writer, 0)..=(*book, *writer, u64::MAX))
+            .map(|(_, cut)| *cut);
+        Ok(match at {
+            At::Latest => cuts.next_back(),
+            At::Number(last) => {
+                let reached = usize::try_from(last).unwrap_or(usize::MAX);
+                cuts.take(reached).last()
+            }
+            At::Time(last) => cuts.rfind(|cut| cut.arrived_ms <= last),
+        })
+    }
+
     async fn cuts(&self, book: &BookId) -> Result<Vec<ChainCut>> {
         let ledger = self.ledger();
         let of_book = ledger.cuts.iter().filter(|((of, ..), _)| of == book);
         Ok(of_book.map(|(_, cut)| *cut).collect())
+    }
+
+    async fn put_checkpoints(&self, new: &[Checkpoint]) -> Result<()> {
+        let mut ledger = self.ledger();
+        for new in new {
+            let place = (new.book, new.writer, new.through);
+            let kept = ledger.checkpoints.entry(place);
+            if *kept.or_insert_with(|| new.clone()) != *new {
+                return Err(other_sum(new));
+            }
+        }
+        Ok(())
+    }
+
+    async fn last_checkpoint(
+        &self,
+        book: &BookId,
+        writer: &WriterId,
+        at_most: u64,
+    ) -> Result<Option<Checkpoint>> {
+        let ledger = self.ledger();
+        let mut below = ledger
+            .checkpoints
+            .range((*book, *writer, 0)..=(*book, *writer, at_most));
+        Ok(below.next_back().map(|(_, checkpoint)| checkpoint.clone()))
+    }
+
+    async fn checkpoints(
+        &self,
+        book: &BookId,
+        writer: &WriterId,
+        from: u64,
+        limit: usize,
+    ) -> Result<Vec<Checkpoint>> {
+        let ledger = self.ledger();
+        let found = ledger
+            .checkpoints
+            .range((*book, *writer, from)..=(*book, *writer, u64::MAX));
+        let found = found.map(|(_, checkpoint)| checkpoint);
+        Ok(found.take(limit).cloned().collect())
+    }
+
+    async fn account_sum(&self, book: &BookId, account: &Handle) -> Result<Option<AccountSum>> {
+        Ok(self.ledger().account_sums.get(&(*book, *account)).cloned())
+    }
+
+    async fn move_account_sum(&self, old_count: u64, new: &AccountSum) -> Result<bool> {
+        let mut ledger = self.ledger();
+        let place = (new.book, new.account);
+        let count = ledger.account_sums.get(&place).map_or(0, |old| old.count);
+        if count == old_count {
+            ledger.account_sums.insert(place, new.clone());
+        }
+        Ok(count == old_count)
+    }
+
+    async fn account_sums(
+        &self,
+        book: &BookId,
+        after: Option<&Handle>,
+        limit: usize,
+    ) -> Result<Vec<AccountSum>> {
+        let ledger = self.ledger();
+        let of_book = ledger.account_sums.values().filter(|sum| sum.book == *book);
+        let beyond = of_book.filter(|sum| after.is_none_or(|after| sum.account > *after));
+        Ok(beyond.take(limit).cloned().collect())
+    }
+
+    async fn forget_sums(&self, book: &BookId) -> Result<()> {
+        let mut ledger = self.ledger();
+        ledger.checkpoints.retain(|(of, ..), _| of != book);
+        ledger.account_sums.retain(|(of, _), _| of != book);
+        Ok(())
     }
 
     async fn put_statement(&self, book: &BookId, json: &str) -> Result<Put> {

@@ -28,11 +28,11 @@ use self::{
 };
 use super::{
     Appended, Intent, NextPlace, Put, Result, Store, StoreError,
-    record::{AccountRecord, BookRecord, CutRecord, KeyRecord},
+    record::{AccountRecord, AccountSumRecord, BookRecord, CheckpointRecord, CutRecord, KeyRecord},
 };
 use crate::{
     keys::{ApiKey, KeyId},
-    ledger::{Account, Book, ChainCut, OpenEntry, Stored},
+    ledger::{Account, AccountSum, At, Book, ChainCut, Checkpoint, OpenEntry, Stored},
 };
 
 mod append;
@@ -43,6 +43,7 @@ mod keys;
 mod open;
 mod others;
 mod setup;
+mod sums;
 
 /// The database's name unless the URI has one.
 const DATABASE_DEFAULT: &str = "tallystick";
@@ -63,6 +64,8 @@ pub struct MongoStore {
     entries: Collection<EntryDocument>,
     open_ids: Collection<OpenIdDocument>,
     cuts: Collection<Row<CutRecord>>,
+    checkpoints: Collection<Row<CheckpointRecord>>,
+    account_sums: Collection<Row<AccountSumRecord>>,
     statements: Collection<StatementDocument>,
     intents: Collection<IntentDocument>,
     keys: Collection<Row<KeyRecord>>,
@@ -108,6 +111,8 @@ impl MongoStore {
             entries: database.collection(setup::ENTRIES),
             open_ids: database.collection(setup::OPEN_IDS),
             cuts: database.collection("cuts"),
+            checkpoints: database.collection("checkpoints"),
+            account_sums: database.collection("account_sums"),
             statements: database.collection(setup::STATEMENTS),
             intents: database.collection(setup::INTENTS),
             keys: database.collection("keys"),
@@ -220,16 +225,69 @@ impl Store for MongoStore {
         .await
     }
 
-    async fn account_entries(&self, book: &BookId, account: &Handle) -> Result<Vec<Stored>> {
-        within(self.find_account_entries(book, account)).await
+    async fn account_entries(
+        &self,
+        book: &BookId,
+        account: &Handle,
+        after: &[(WriterId, u64)],
+    ) -> Result<Vec<Stored>> {
+        within(self.find_account_entries(book, account, after)).await
     }
 
     async fn put_cut(&self, book: &BookId, cut: &ChainCut) -> Result<Put> {
         within(self.put_cut(book, cut)).await
     }
 
+    async fn last_cut(&self, book: &BookId, writer: &WriterId, at: At) -> Result<Option<ChainCut>> {
+        within(self.find_last_cut(book, writer, at)).await
+    }
+
     async fn cuts(&self, book: &BookId) -> Result<Vec<ChainCut>> {
         within(self.find_cuts(book)).await
+    }
+
+    async fn put_checkpoints(&self, new: &[Checkpoint]) -> Result<()> {
+        within(self.insert_checkpoints(new)).await
+    }
+
+    async fn last_checkpoint(
+        &self,
+        book: &BookId,
+        writer: &WriterId,
+        at_most: u64,
+    ) -> Result<Option<Checkpoint>> {
+        within(self.find_last_checkpoint(book, writer, at_most)).await
+    }
+
+    async fn checkpoints(
+        &self,
+        book: &BookId,
+        writer: &WriterId,
+        from: u64,
+        limit: usize,
+    ) -> Result<Vec<Checkpoint>> {
+        within(self.find_checkpoints(book, writer, from, limit)).await
+    }
+
+    async fn account_sum(&self, book: &BookId, account: &Handle) -> Result<Option<AccountSum>> {
+        within(self.find_account_sum(book, account)).await
+    }
+
+    async fn move_account_sum(&self, old_count: u64, new: &AccountSum) -> Result<bool> {
+        within(self.replace_account_sum(old_count, new)).await
+    }
+
+    async fn account_sums(
+        &self,
+        book: &BookId,
+        after: Option<&Handle>,
+        limit: usize,
+    ) -> Result<Vec<AccountSum>> {
+        within(self.find_account_sums(book, after, limit)).await
+    }
+
+    async fn forget_sums(&self, book: &BookId) -> Result<()> {
+        within(self.delete_sums(book)).await
     }
 
     async fn put_statement(&self, book: &BookId, json: &str) -> Result<Put> {

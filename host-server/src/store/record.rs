@@ -12,7 +12,9 @@ use core_nostd::{
 use serde::{Deserialize, Serialize};
 
 use super::{Intent, Result, StoreError};
-use crate::ledger::{Account, Body, Book, ChainCut, OpenEntry, Stored};
+use crate::ledger::{
+    Account, AccountSum, Body, Book, ChainCut, Checkpoint, OpenEntry, Stored, Summand,
+};
 
 mod api_key;
 
@@ -212,6 +214,104 @@ impl CutRecord {
     /// Whether it is the same cut, whenever it arrived.
     pub fn same(&self, other: &Self) -> bool {
         self.mac == other.mac
+    }
+}
+
+/// A sum.
+#[derive(Serialize, Deserialize)]
+struct SumRecord {
+    #[serde(with = "serde_bytes")]
+    c1: Vec<u8>,
+    #[serde(with = "serde_bytes")]
+    c2: Vec<u8>,
+    #[serde(with = "serde_bytes")]
+    tag: Option<Vec<u8>>,
+}
+
+impl From<&Summand> for SumRecord {
+    fn from(sum: &Summand) -> Self {
+        let Summand { c1, c2, tag } = sum.clone();
+        Self { c1, c2, tag }
+    }
+}
+
+impl From<SumRecord> for Summand {
+    fn from(record: SumRecord) -> Self {
+        let SumRecord { c1, c2, tag } = record;
+        Self { c1, c2, tag }
+    }
+}
+
+/// A checkpoint; its key is (book, writer, through).
+#[derive(Serialize, Deserialize)]
+pub struct CheckpointRecord {
+    sum: SumRecord,
+}
+
+impl From<&Checkpoint> for CheckpointRecord {
+    fn from(checkpoint: &Checkpoint) -> Self {
+        let sum = SumRecord::from(&checkpoint.sum);
+        Self { sum }
+    }
+}
+
+impl CheckpointRecord {
+    /// The checkpoint.
+    pub fn into_checkpoint(self, (book, writer, through): (BookId, WriterId, u64)) -> Checkpoint {
+        Checkpoint {
+            book,
+            writer,
+            through,
+            sum: self.sum.into(),
+        }
+    }
+}
+
+/// The sum of an account; its key is (book, handle).
+#[derive(Serialize, Deserialize)]
+pub struct AccountSumRecord {
+    count: i64,
+    last: Vec<LastRecord>,
+    sum: SumRecord,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LastRecord {
+    #[serde(with = "serde_bytes")]
+    writer: [u8; WriterId::LEN],
+    seq: i64,
+}
+
+impl From<&AccountSum> for AccountSumRecord {
+    fn from(sum: &AccountSum) -> Self {
+        let last = |(writer, seq): &(WriterId, u64)| LastRecord {
+            writer: writer.0,
+            seq: seq.cast_signed(),
+        };
+        Self {
+            count: sum.count.cast_signed(),
+            last: sum.last.iter().map(last).collect(),
+            sum: SumRecord::from(&sum.sum),
+        }
+    }
+}
+
+impl AccountSumRecord {
+    /// The number of entries.
+    pub fn count(&self) -> u64 {
+        self.count.cast_unsigned()
+    }
+
+    /// The sum.
+    pub fn into_account_sum(self, book: &BookId, account: &Handle) -> AccountSum {
+        let last = |last: LastRecord| (WriterId(last.writer), last.seq.cast_unsigned());
+        AccountSum {
+            book: *book,
+            account: *account,
+            count: self.count(),
+            last: self.last.into_iter().map(last).collect(),
+            sum: self.sum.into(),
+        }
     }
 }
 

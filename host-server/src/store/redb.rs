@@ -16,13 +16,14 @@ use self::{
 use super::{Appended, Intent, NextPlace, Put, Result, SCHEMA, Store, StoreError};
 use crate::{
     keys::{ApiKey, KeyId},
-    ledger::{Account, Book, ChainCut, OpenEntry, Stored},
+    ledger::{Account, AccountSum, At, Book, ChainCut, Checkpoint, OpenEntry, Stored},
 };
 
 mod entries;
 mod file;
 mod keys;
 mod others;
+mod sums;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -115,6 +116,7 @@ fn initialise(database: &Database) -> Outcome<[u8; 16]> {
     entries::create_tables(&txn)?;
     others::create_tables(&txn)?;
     keys::create_table(&txn)?;
+    sums::create_tables(&txn)?;
     txn.commit()?;
     Ok(ledger_id)
 }
@@ -202,9 +204,14 @@ impl Store for RedbStore {
             .await
     }
 
-    async fn account_entries(&self, book: &BookId, account: &Handle) -> Result<Vec<Stored>> {
-        let (book, account) = (*book, *account);
-        self.read(move |txn| entries::account_entries(txn, &book, &account))
+    async fn account_entries(
+        &self,
+        book: &BookId,
+        account: &Handle,
+        after: &[(WriterId, u64)],
+    ) -> Result<Vec<Stored>> {
+        let (book, account, after) = (*book, *account, after.to_vec());
+        self.read(move |txn| entries::account_entries(txn, &book, &account, &after))
             .await
     }
 
@@ -214,9 +221,72 @@ impl Store for RedbStore {
             .await
     }
 
+    async fn last_cut(&self, book: &BookId, writer: &WriterId, at: At) -> Result<Option<ChainCut>> {
+        let (book, writer) = (*book, *writer);
+        self.read(move |txn| others::last_cut(txn, &book, &writer, at))
+            .await
+    }
+
     async fn cuts(&self, book: &BookId) -> Result<Vec<ChainCut>> {
         let book = *book;
         self.read(move |txn| others::cuts(txn, &book)).await
+    }
+
+    async fn put_checkpoints(&self, new: &[Checkpoint]) -> Result<()> {
+        let new = new.to_vec();
+        self.write(move |txn| sums::put_checkpoints(txn, &new))
+            .await
+    }
+
+    async fn last_checkpoint(
+        &self,
+        book: &BookId,
+        writer: &WriterId,
+        at_most: u64,
+    ) -> Result<Option<Checkpoint>> {
+        let (book, writer) = (*book, *writer);
+        self.read(move |txn| sums::last_checkpoint(txn, &book, &writer, at_most))
+            .await
+    }
+
+    async fn checkpoints(
+        &self,
+        book: &BookId,
+        writer: &WriterId,
+        from: u64,
+        limit: usize,
+    ) -> Result<Vec<Checkpoint>> {
+        let (book, writer) = (*book, *writer);
+        self.read(move |txn| sums::checkpoints(txn, &book, &writer, from, limit))
+            .await
+    }
+
+    async fn account_sum(&self, book: &BookId, account: &Handle) -> Result<Option<AccountSum>> {
+        let (book, account) = (*book, *account);
+        self.read(move |txn| sums::account_sum(txn, &book, &account))
+            .await
+    }
+
+    async fn move_account_sum(&self, old_count: u64, new: &AccountSum) -> Result<bool> {
+        let new = new.clone();
+        self.write(move |txn| sums::move_account_sum(txn, old_count, &new))
+            .await
+    }
+
+    async fn account_sums(
+        &self,
+        book: &BookId,
+        after: Option<&Handle>,
+        limit: usize,
+    ) -> Result<Vec<AccountSum>> {
+        let (book, after) = (*book, after.copied());
+        self.read(move |txn| sums::account_sums(txn, &book, after.as_ref(), limit))
+            .await
+    }
+
+    async fn forget_sums(&self, book: &BookId) -> Result<()> {
+        let book = *book;
+        self.write(move |txn| sums::forget_sums(txn, &book)).await
     }
 
     async fn put_statement(&self, book: &BookId, json: &str) -> Result<Put> {

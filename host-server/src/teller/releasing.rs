@@ -30,10 +30,11 @@ use crate::{
         problem::{Kind, Problem, Result},
         totals::{self, Total},
     },
-    ledger::Book,
-    ranges::{self, At},
+    ledger::{At, Book},
+    ranges,
     store::Store,
-    sums, verify,
+    sums::Of,
+    verify,
 };
 
 impl<S: Store> Teller<S> {
@@ -110,8 +111,8 @@ impl<S: Store> Teller<S> {
                 Some(_) => None,
             };
             let [from, to] = [from, to].map(|number| number.map(At::Number));
-            let ranges = ranges::between_cuts(store, &id, from, to).await?;
-            let total = totals::sum(store, &id, book, ranges).await;
+            let ranges = ranges::between_cuts(store, &id, from, to.unwrap_or(At::Latest)).await?;
+            let total = totals::sum(&self.sums, book, ranges).await;
             let Total { sum, ranges, count } =
                 total.map_err(|problem| explain(problem, missing))?;
             let release = token.call(move |client| {
@@ -123,7 +124,7 @@ impl<S: Store> Teller<S> {
         } else {
             let (from, to) = (from.unwrap_or(0), to.unwrap_or(u64::MAX));
             let ranges = ranges::between_positions(store, &id, from, to).await?;
-            let Total { sum, count, .. } = totals::sum(store, &id, book, ranges).await?;
+            let Total { sum, count, .. } = totals::sum(&self.sums, book, ranges).await?;
             let release =
                 token.call(move |client| client.release_open(id, count, [&sum.c1, &sum.c2]));
             Ok((release.await?, count))
@@ -137,8 +138,9 @@ impl<S: Store> Teller<S> {
         book: &Book,
         account: Handle,
     ) -> Result<(OwnedStatement, u64)> {
-        let (id, store) = (book.id(), &*self.store);
-        let balance = sums::balance(store, book.suite, &id, &account)
+        let id = book.id();
+        let balance = self.sums.balance(Of::from(book), &account);
+        let balance = balance
             .await?
             .ok_or_else(|| Kind::NothingToSum.detail("the account has no entries"))?;
         totals::check_writers(balance.last.len())?;

@@ -80,7 +80,7 @@ impl<S: Store> Teller<S> {
         let body = api::AppendEntries { entries };
         let rules = book.clone();
         let stored = blocking(move || append::decode(&rules, &body, now_ms())).await??;
-        let outcomes = append::chains(&*self.store, &stored).await?;
+        let outcomes = append::chains(&self.sums, book, &stored).await?;
         append::answer(outcomes).map_err(|problem| match problem.kind {
             Kind::EntryConflict | Kind::EntryGap => Kind::TokenMismatch.detail(format!(
                 "the token signed position {first_seq}, which does not continue the stored chain: \

@@ -1,6 +1,6 @@
 //! Checks of the chains of authenticated books, one request after the other.
 
-use core_nostd::ids::{BookId, WriterId};
+use core_nostd::ids::{BookId, Handle, WriterId};
 
 use super::{
     ALREADY, CONFLICT, STORED, WORKS, append_new, chain, entry, random, read_chain, some_account,
@@ -167,7 +167,10 @@ pub async fn check_extreme_values<S: Store>(store: &S) {
     assert_eq!(store.append(&entries).await.expect(WORKS), [ALREADY; 5]);
     assert_eq!(read_chain(store, &book, &writer).await, entries);
     assert_eq!(
-        store.account_entries(&book, &account).await.expect(WORKS),
+        store
+            .account_entries(&book, &account, &[])
+            .await
+            .expect(WORKS),
         entries
     );
 }
@@ -264,15 +267,19 @@ pub async fn check_account_entries<S: Store>(store: &S) {
         expected.extend(of_account);
     }
     append_new(store, &chain(some_book(), writers[1], account, 3)).await;
-    assert_eq!(
-        store.account_entries(&book, &account).await.expect(WORKS),
-        expected
-    );
-    assert_eq!(
-        store
-            .account_entries(&book, &some_account())
-            .await
-            .expect(WORKS),
-        []
-    );
+    let entries = async |account: &Handle, after: &[(WriterId, u64)]| {
+        let entries = store.account_entries(&book, account, after).await;
+        entries.expect(WORKS)
+    };
+    assert_eq!(entries(&account, &[]).await, expected);
+    assert_eq!(entries(&some_account(), &[]).await, []);
+    for last in [0, 1, 3, 4, 6, u64::MAX] {
+        let after = [(writers[0], last), (writers[2], 2), (writers[3], 6)];
+        let is_after = |entry: &&Stored| {
+            let last = after.iter().find(|(writer, _)| *writer == entry.writer);
+            last.is_none_or(|(_, last)| entry.seq > *last)
+        };
+        let rest: Vec<_> = expected.iter().filter(is_after).cloned().collect();
+        assert_eq!(entries(&account, &after).await, rest, "after {last}");
+    }
 }

@@ -33,7 +33,10 @@ pub async fn check_reads_see_acknowledged<S: Store>(store: &S) {
         assert_eq!((place.next_seq, place.prev), (seq + 1, Some(seq)));
         let last = store.entries(&book, &writer, seq, 9).await.expect(WORKS);
         assert_eq!(last, std::slice::from_ref(stored));
-        let of_account = store.account_entries(&book, &account).await.expect(WORKS);
+        let of_account = store
+            .account_entries(&book, &account, &[])
+            .await
+            .expect(WORKS);
         assert_eq!(of_account.last(), Some(stored));
     }
 }
@@ -60,7 +63,10 @@ pub async fn check_reads_are_snapshots<S: Store>(store: &S) {
                 .await
                 .expect(WORKS);
             assert_eq!(place.prev, place.next_seq.checked_sub(1));
-            let entries = store.account_entries(&book, &account).await.expect(WORKS);
+            let entries = store
+                .account_entries(&book, &account, &[])
+                .await
+                .expect(WORKS);
             let (of_first, of_second): (Vec<_>, Vec<_>) =
                 entries.into_iter().partition(|entry| entry.writer == first);
             assert_eq!(of_first, chains[0][..of_first.len()]);

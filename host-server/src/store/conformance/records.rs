@@ -8,7 +8,7 @@ use core_nostd::{
 
 use super::{WORKS, new_book, random, some_account, some_book, some_writer};
 use crate::{
-    ledger::{Account, Book, ChainCut},
+    ledger::{Account, At, Book, ChainCut},
     store::{INTENT_LIFE_MS, Intent, Put, Store},
 };
 
@@ -174,6 +174,39 @@ pub async fn check_cuts<S: Store>(store: &S) {
     }
     assert_eq!(store.cuts(&book).await.expect(WORKS), cuts);
     assert_eq!(store.cuts(&some_book()).await.expect(WORKS), []);
+}
+
+/// The cut of a chain that is not after a moment, whatever other chains have.
+///
+/// # Panics
+/// If it is another one.
+pub async fn check_last_cut<S: Store>(store: &S) {
+    let (book, writer, other) = (some_book(), some_writer(), some_writer());
+    let cut = |writer, position, arrived_ms| ChainCut {
+        writer,
+        position,
+        mac: random(),
+        arrived_ms,
+    };
+    // Clocks may be set back, and a cut may arrive late.
+    let cuts = [(16, 500), (40, 900), (64, 700), (80, 1000)];
+    let cuts = cuts.map(|(position, arrived_ms)| cut(writer, position, arrived_ms));
+    for of in [cuts[3], cuts[0], cuts[2], cuts[1], cut(other, 99, 100)] {
+        assert_eq!(store.put_cut(&book, &of).await.expect(WORKS), Put::Stored);
+    }
+    let last = async |at| store.last_cut(&book, &writer, at).await.expect(WORKS);
+    assert_eq!(last(At::Latest).await, Some(cuts[3]));
+    for number in [0_usize, 1, 3, 4, 5] {
+        let expected = number.checked_sub(1).map(|index| cuts[index.min(3)]);
+        assert_eq!(last(At::Number(number as u64)).await, expected, "{number}");
+    }
+    assert_eq!(last(At::Number(u64::MAX)).await, Some(cuts[3]));
+    for (time, index) in [(1000, 3), (999, 2), (700, 2), (699, 0), (500, 0)] {
+        assert_eq!(last(At::Time(time)).await, Some(cuts[index]), "{time}");
+    }
+    assert_eq!(last(At::Time(499)).await, None);
+    let of_nobody = store.last_cut(&book, &some_writer(), At::Latest).await;
+    assert_eq!(of_nobody.expect(WORKS), None);
 }
 
 /// Statements of a book stay in the order of their arrival, each text once.

@@ -16,7 +16,7 @@ use crate::{
     ledger::Stored,
     store::{
         NextPlace, Result, StoreError, chain,
-        key::{self, AccountEntryKey, EntryKey},
+        key::{self, EntryKey},
     },
 };
 
@@ -120,12 +120,14 @@ impl MongoStore {
         &self,
         book: &BookId,
         account: &Handle,
+        after: &[(WriterId, u64)],
     ) -> Result<Vec<Stored>> {
         let mut session = self.snapshot_session().await?;
-        let parts: [&[u8]; 2] = [&book.0, &account.0];
-        let (least, greatest): (AccountEntryKey, AccountEntryKey) =
-            (key::first(&parts), key::last(&parts));
-        let mut wanted = range("account", &least, &greatest);
+        let ranges = key::account_entries(book, account, after);
+        let ranges = ranges
+            .iter()
+            .map(|(least, greatest)| range("account", least, greatest));
+        let mut wanted = doc! { "$or": ranges.collect::<Vec<_>>() };
         // What a sharded cluster goes by: only who has chains of the book is asked.
         let (least, greatest): (EntryKey, EntryKey) =
             (key::first(&[&book.0]), key::last(&[&book.0]));
@@ -139,7 +141,7 @@ impl MongoStore {
             .read_concern(ReadConcern::snapshot());
         let cursor = find.session(&mut session).await?;
         let entries = to_stored(collect_in(&mut session, cursor).await?);
-        for (entry, prev) in chain::loose_links(&entries) {
+        for (entry, prev) in chain::loose_links(&entries, after) {
             let id = binary(&key::entry(book, &entry.writer, prev));
             let find = self.entries.find_one(doc! { "_id": id });
             let find = find.read_concern(ReadConcern::snapshot());

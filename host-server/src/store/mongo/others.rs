@@ -1,6 +1,6 @@
 //! Everything in MongoDB but entries: books, accounts, cuts, statements, intents.
 
-use core_nostd::ids::{BookId, Handle};
+use core_nostd::ids::{BookId, Handle, WriterId};
 use mongodb::{
     Collection,
     bson::{DateTime, Document, doc},
@@ -14,7 +14,7 @@ use super::{
     error,
 };
 use crate::{
-    ledger::{Account, Book, ChainCut},
+    ledger::{Account, At, Book, ChainCut},
     store::{
         Intent, Put, Result, StoreError,
         key::{self, AccountKey, EntryKey, StatementKey},
@@ -124,6 +124,38 @@ impl MongoStore {
         };
         self.put(&self.cuts, &row, |old| Ok(old.same(&row.record)))
             .await
+    }
+
+    /// [`crate::store::Store::last_cut`].
+    pub async fn find_last_cut(
+        &self,
+        book: &BookId,
+        writer: &WriterId,
+        at: At,
+    ) -> Result<Option<ChainCut>> {
+        let parts: [&[u8]; 2] = [&book.0, &writer.0];
+        let (least, greatest): (EntryKey, EntryKey) = (key::first(&parts), key::last(&parts));
+        let mut wanted = range("_id", &least, &greatest);
+        let cut = |row: Row<CutRecord>| {
+            let (_, writer, position) = key::split_entry(&fixed(&row.id)?);
+            Ok(row.record.into_cut(writer, position))
+        };
+        match at {
+            At::Number(0) => return Ok(None),
+            At::Number(number) => {
+                let nth = self.cuts.find_one(wanted.clone()).sort(doc! { "_id": 1 });
+                let before = (number - 1).min(i64::MAX.cast_unsigned());
+                if let Some(row) = nth.skip(before).await? {
+                    return cut(row).map(Some);
+                }
+            }
+            At::Time(last) => {
+                wanted.insert("record.arrived_ms", doc! { "$lte": last.cast_signed() });
+            }
+            At::Latest => {}
+        }
+        let last = self.cuts.find_one(wanted).sort(doc! { "_id": -1 });
+        last.await?.map(cut).transpose()
     }
 
     /// [`crate::store::Store::cuts`].
@@ -270,6 +302,7 @@ fn never_settled() -> StoreError {
     StoreError::Unavailable("MongoDB has something under a key, but does not show it".to_owned())
 }
 
+/// A key of `N` bytes.
 pub fn fixed<const N: usize>(id: &[u8]) -> Result<[u8; N]> {
     let damaged = |_| StoreError::Damaged(format!("an _id has {} bytes, not {N}", id.len()));
     id.try_into().map_err(damaged)

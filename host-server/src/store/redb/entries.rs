@@ -150,18 +150,19 @@ pub fn account_entries(
     txn: &ReadTransaction,
     book: &BookId,
     account: &Handle,
+    after: &[(WriterId, u64)],
 ) -> Outcome<Vec<Stored>> {
     let log = txn.open_table(ENTRIES)?;
     let by_account = txn.open_table(ACCOUNT_ENTRIES)?;
-    let parts: [&[u8]; 2] = [&book.0, &account.0];
-    let (least, greatest) = (key::first(&parts), key::last(&parts));
     let mut entries = Vec::new();
-    for found in by_account.range::<&AccountEntryKey>(&least..=&greatest)? {
-        let place = key::split_entry(&key::entry_of_account_entry(found?.0.value()));
-        let (book, writer, seq) = &place;
-        entries.push(record(&log, book, writer, *seq)?.into_stored(place));
+    for (least, greatest) in key::account_entries(book, account, after) {
+        for found in by_account.range::<&AccountEntryKey>(&least..=&greatest)? {
+            let place = key::split_entry(&key::entry_of_account_entry(found?.0.value()));
+            let (book, writer, seq) = &place;
+            entries.push(record(&log, book, writer, *seq)?.into_stored(place));
+        }
     }
-    for (entry, prev) in chain::loose_links(&entries) {
+    for (entry, prev) in chain::loose_links(&entries, after) {
         let found = piece(&log, book, &entry.writer, prev, 1)?;
         chain::check_loose_link(entry, found.first())?;
     }

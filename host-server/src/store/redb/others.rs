@@ -1,7 +1,7 @@
 //! Everything in redb but entries: books, accounts, cuts, statements, intents, and what the ledger
 //! is.
 
-use core_nostd::ids::{BookId, Handle};
+use core_nostd::ids::{BookId, Handle, WriterId};
 use redb::{
     Key, ReadTransaction, ReadableTable, Table, TableDefinition, TableHandle, WriteTransaction,
 };
@@ -9,7 +9,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::file::Outcome;
 use crate::{
-    ledger::{Account, Book, ChainCut},
+    ledger::{Account, At, Book, ChainCut},
     store::{
         INTENT_LIFE_MS, Intent, Put, StoreError,
         key::{self, AccountKey, EntryKey, StatementKey},
@@ -170,6 +170,44 @@ pub fn put_cut(txn: &WriteTransaction, book: &BookId, cut: &ChainCut) -> Outcome
         &encode(&record)?,
         |old| Ok(decode::<CutRecord>(old)?.same(&record)),
     )
+}
+
+/// [`crate::store::Store::last_cut`].
+pub fn last_cut(
+    txn: &ReadTransaction,
+    book: &BookId,
+    writer: &WriterId,
+    at: At,
+) -> Outcome<Option<ChainCut>> {
+    let parts: [&[u8]; 2] = [&book.0, &writer.0];
+    let (least, greatest) = (key::first(&parts), key::last(&parts));
+    let table = txn.open_table(CUTS)?;
+    let cuts = table.range::<&EntryKey>(&least..=&greatest)?;
+    let cut = |(place, value): (
+        redb::AccessGuard<'_, &EntryKey>,
+        redb::AccessGuard<'_, &[u8]>,
+    )| {
+        let record: CutRecord = decode(value.value())?;
+        Ok(record.into_cut(*writer, key::position(place.value())))
+    };
+    match at {
+        At::Number(last) => {
+            let reached = usize::try_from(last).unwrap_or(usize::MAX);
+            cuts.take(reached)
+                .last()
+                .map(|found| cut(found?))
+                .transpose()
+        }
+        At::Latest | At::Time(_) => {
+            for found in cuts.rev() {
+                let cut = cut(found?)?;
+                if !matches!(at, At::Time(last) if cut.arrived_ms > last) {
+                    return Ok(Some(cut));
+                }
+            }
+            Ok(None)
+        }
+    }
 }
 
 /// [`crate::store::Store::cuts`].

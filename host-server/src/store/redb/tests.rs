@@ -171,7 +171,7 @@ async fn what_somebody_changed_in_the_file_is_called_damage() {
     damaged(read(7, 1).await.expect_err("other bytes"));
     damaged(
         store
-            .account_entries(&book, &Handle([3; 32]))
+            .account_entries(&book, &Handle([3; 32]), &[])
             .await
             .expect_err("a gap"),
     );

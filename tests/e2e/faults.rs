@@ -4,6 +4,9 @@
 //! instruction that is executed until the answer, the run is repeated without that one. None may
 //! lead to a release, to a wrong PIN that opens, or to a PIN compared without a try spent.
 //!
+//! An instruction that is executed again and again, as in a wait, is left out the first, second,
+//! fourth, eighth, … time.
+//!
 //! Instructions of arithmetic, hashes, ciphers, copying and coding of frames and messages are not
 //! left out: see `board::LEFT_OUT`. What this does not cover: two faults in one run, and faults
 //! that change an instruction or data rather than leave an instruction out.

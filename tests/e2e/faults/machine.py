@@ -198,7 +198,8 @@ class Machine:
 
 class Walk:
     """A run that stops before chosen instructions in the scope: counted from 0, those with the
-    numbers `first`, `first + step`, …
+    numbers `first`, `first + step`, … An instruction that is executed again and again, as in a wait,
+    counts only the first, second, fourth, eighth, … time.
 
     In the scope are the functions whose names have a part in `in` and none in `out`, and those
     with a part in `called` while a function in the scope has called them."""
@@ -207,7 +208,7 @@ class Walk:
         self.machine, self.next, self.step = machine, first, step
         self.count, self.here, self.inner, self.going_on = 0, None, (), None
         self.known, self.inside, self.called, self.is_called = {}, set(), set(), False
-        self.hooks = []
+        self.hooks, self.times = [], {}
         for at, size, name in machine.image.functions:
             parts = {key: any(part in name for part in scope[key]) for key in scope}
             if parts["in"] and not parts["out"]:
@@ -252,6 +253,9 @@ class Walk:
         if here is None:
             here = self.known[address] = self._decode(address)
         self.inner = here[1:]
+        times = self.times[address] = self.times.get(address, 0) + 1
+        if times & (times - 1):
+            return
         self.count += len(here)
         if self.count > self.next:
             self.here = here

@@ -181,7 +181,11 @@ impl Config {
         };
         Ok(Self {
             command: args.command,
-            http: http::Options { cors_origins, rate },
+            http: http::Options {
+                cors_origins,
+                rate,
+                public_names: Vec::new(),
+            },
             listen,
             store: or_parse(args.store, file.store)?
                 .ok_or("say where to keep the ledger, for example --store redb:ledger.redb")?,

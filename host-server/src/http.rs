@@ -9,6 +9,7 @@
 //! | `totals` | `…/total`, `…/accounts/{handle}/balance` |
 //! | `statements` | `…/statements` |
 //! | `teller` | `/v1/teller/…`, only with a token |
+//! | `keys` | `/v1/keys`, `/v1/keys/{id}` |
 //! | `health` | `/livez`, `/readyz` |
 //!
 //! Every request passes, from outside in, `request_id` (its name and its line in the log), packing
@@ -31,6 +32,7 @@ use problem::Kind;
 pub use rate::{RATE_DEFAULT, Rate};
 pub use request_id::REQUEST_ID;
 
+mod access;
 mod accounts;
 pub(crate) mod append;
 mod body;
@@ -39,6 +41,7 @@ mod cuts;
 mod entries;
 mod extract;
 mod health;
+mod keys;
 mod origin;
 pub mod problem;
 mod rate;
@@ -61,6 +64,8 @@ pub struct Options {
     pub cors_origins: Vec<HeaderValue>,
     /// How many requests a client may make.
     pub rate: Rate,
+    /// Names, beside those of loopback, under which clients reach this server.
+    pub public_names: Vec<String>,
 }
 
 impl Default for Options {
@@ -68,6 +73,7 @@ impl Default for Options {
         Self {
             cors_origins: Vec::new(),
             rate: Rate::Default,
+            public_names: Vec::new(),
         }
     }
 }
@@ -82,7 +88,8 @@ pub fn router<S: Store>(state: AppState<S>) -> Router {
         .merge(entries::router())
         .merge(cuts::router())
         .merge(totals::router())
-        .merge(statements::router());
+        .merge(statements::router())
+        .merge(keys::router());
     let mut all = quick.layer(middleware::from_fn(|request, next| {
         limit_time(REQUEST_TIME_MAX, request, next)
     }));
@@ -93,17 +100,23 @@ pub fn router<S: Store>(state: AppState<S>) -> Router {
     }
     let options = state.options();
     let origins: Arc<[HeaderValue]> = options.cors_origins.clone().into();
+    let names: Arc<[String]> = options.public_names.clone().into();
     let limiter = rate::Limiter::new(options.rate);
     all.fallback(|| async { Problem::from(Kind::NotFound) })
         .method_not_allowed_fallback(|| async { Problem::from(Kind::MethodNotAllowed) })
+        .layer(middleware::from_fn(access::refuse_unlisted))
         .layer(middleware::from_fn(body::take))
         .layer(DefaultBodyLimit::max(BODY_LEN_MAX))
+        .layer(middleware::from_fn_with_state(state.clone(), access::check))
         .layer(middleware::from_fn_with_state(limiter, rate::limit))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&origins),
             origin::refuse_foreign_pages,
         ))
-        .layer(middleware::from_fn(origin::refuse_other_hosts))
+        .layer(middleware::from_fn_with_state(
+            names,
+            origin::refuse_other_hosts,
+        ))
         .layer(origin::cors(&origins))
         .layer(CompressionLayer::new().gzip(true).zstd(true))
         .layer(middleware::from_fn(request_id::trace))
@@ -121,4 +134,5 @@ async fn limit_time(time: Duration, request: Request, next: Next) -> Response {
     }
 }
 
+pub use access::Gate;
 pub use problem::Problem;

@@ -44,6 +44,7 @@ pub struct AppState<S> {
     sums: Arc<Sums<S>>,
     teller: Option<Arc<Teller<S>>>,
     options: Arc<http::Options>,
+    gate: Arc<http::Gate>,
 }
 
 impl<S: Store> AppState<S> {
@@ -53,6 +54,7 @@ impl<S: Store> AppState<S> {
             sums: Arc::new(Sums::new(Arc::new(store))),
             teller: None,
             options: Arc::default(),
+            gate: Arc::default(),
         }
     }
 
@@ -81,6 +83,11 @@ impl<S: Store> AppState<S> {
         &self.options
     }
 
+    /// Whether requests need an API key.
+    pub fn gate(&self) -> &http::Gate {
+        &self.gate
+    }
+
     /// The store.
     pub fn store(&self) -> &S {
         self.sums.store()
@@ -103,6 +110,7 @@ impl<S> Clone for AppState<S> {
             sums: Arc::clone(&self.sums),
             teller: self.teller.clone(),
             options: Arc::clone(&self.options),
+            gate: Arc::clone(&self.gate),
         }
     }
 }

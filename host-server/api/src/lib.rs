@@ -8,6 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 pub mod bytes;
+pub mod keys;
 pub mod problem;
 pub mod statement;
 pub mod teller;

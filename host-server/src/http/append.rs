@@ -21,7 +21,7 @@ use crate::{
 /// Most entries in one request.
 pub const ENTRIES_LEN_MAX: usize = 4096;
 
-/// The writer of every open book until there are credentials: all who may post share one chain.
+/// The writer of every open book while there are no keys: all who may post share one chain.
 pub const SHARED_WRITER: WriterId = WriterId([0; WriterId::LEN]);
 
 /// Checks entries of an authenticated book: identifiers, and every element in the book's suite.
@@ -133,24 +133,25 @@ pub async fn chains<S: Store>(
     Ok(outcomes.into_iter().map(outcome).collect())
 }
 
-/// Appends checked entries of an open book.
+/// Appends checked entries of an open book to `writer`'s chain.
 pub async fn open<S: Store>(
     sums: &Sums<S>,
     book: &Book,
+    writer: &WriterId,
     entries: &[OpenEntry],
     arrived_ms: u64,
 ) -> Result<Vec<EntryOutcome>> {
     let of = Of::from(book);
     let store = sums.store();
     let appended = store
-        .append_open(&of.book, &SHARED_WRITER, entries, arrived_ms)
+        .append_open(&of.book, writer, entries, arrived_ms)
         .await?;
     let stored = appended.iter().filter(|(_, put)| *put == Put::Stored);
     if let Some(last) = stored.map(|(seq, _)| *seq).max() {
-        sums.has_grown_to(of, &SHARED_WRITER, entries.len() as u64, last + 1);
+        sums.has_grown_to(of, writer, entries.len() as u64, last + 1);
     }
     let outcome = |(seq, put)| EntryOutcome {
-        writer: SHARED_WRITER.to_string(),
+        writer: writer.to_string(),
         seq,
         outcome: put_outcome(put),
     };

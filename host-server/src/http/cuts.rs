@@ -5,6 +5,7 @@ use core_nostd::book::BookKind;
 use host_api as api;
 
 use super::{
+    access::Caller,
     extract::{self, KnownBook, NoQuery},
     problem::{Kind, Result},
 };
@@ -27,12 +28,14 @@ async fn publish<S: Store>(
     State(app): State<AppState<S>>,
     known: KnownBook,
     _: NoQuery,
+    caller: Caller,
     extract::Json(body): extract::Json<api::Cut>,
 ) -> Result<(StatusCode, Json<api::Cut>)> {
     if known.book.kind != BookKind::Authenticated {
         return Err(Kind::WrongKind.detail("an open book has no cuts"));
     }
     let cut = from_api(&body)?;
+    caller.check_writer(&cut.writer)?;
     let heads = app.store().heads(&known.id).await?;
     let head = heads
         .iter()

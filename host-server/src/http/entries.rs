@@ -19,6 +19,7 @@ use host_api as api;
 use serde::Deserialize;
 
 use super::{
+    access::Caller,
     append,
     extract::{self, JsonBytes, KnownBook, NoQuery, Query},
     problem::{Kind, Result},
@@ -49,6 +50,7 @@ async fn post<S: Store>(
     State(app): State<AppState<S>>,
     known: KnownBook,
     _: NoQuery,
+    caller: Caller,
     body: JsonBytes,
 ) -> Result<Json<api::Appended>> {
     let book = known.book;
@@ -56,11 +58,16 @@ async fn post<S: Store>(
     let outcomes = match book.kind {
         BookKind::Authenticated => {
             let decode = move || append::decode(&book, &body.parse()?, now_ms());
-            append::chains(app.sums(), &rules, &blocking(decode).await??).await?
+            let entries = blocking(decode).await??;
+            for run in entries.chunk_by(|one, next| one.writer == next.writer) {
+                caller.check_writer(&run[0].writer)?;
+            }
+            append::chains(app.sums(), &rules, &entries).await?
         }
         _ => {
             let decode = move || append::decode_open(&book, &body.parse()?);
-            append::open(app.sums(), &rules, &blocking(decode).await??, now_ms()).await?
+            let (writer, entries) = (caller.open_writer()?, blocking(decode).await??);
+            append::open(app.sums(), &rules, &writer, &entries, now_ms()).await?
         }
     };
     append::answer(outcomes).map(Json)

@@ -72,23 +72,27 @@ pub(super) async fn refuse_foreign_pages(
     Ok(next.run(request).await)
 }
 
-/// Refuses requests for host names that are not this machine's.
-pub(super) async fn refuse_other_hosts(request: Request, next: Next) -> Result<Response> {
+/// Refuses requests for host names that are neither loopback's nor among `names`.
+pub(super) async fn refuse_other_hosts(
+    State(names): State<Arc<[String]>>,
+    request: Request,
+    next: Next,
+) -> Result<Response> {
     match request.headers().get(HOST) {
-        Some(host) if !is_loopback(host) => {
-            Err(Kind::Misdirected.detail("this server answers only to loopback names"))
-        }
+        Some(host) if !is_ours(host, &names) => Err(Kind::Misdirected
+            .detail("this server answers to loopback names and those given with --public-name")),
         _ => Ok(next.run(request).await),
     }
 }
 
-fn is_loopback(host: &HeaderValue) -> bool {
+fn is_ours(host: &HeaderValue, names: &[String]) -> bool {
     let Some(uri) = host.to_str().ok().and_then(|host| host.parse::<Uri>().ok()) else {
         return false;
     };
     let name = uri.host().unwrap_or_default();
     let address = name.trim_start_matches('[').trim_end_matches(']');
     name.eq_ignore_ascii_case("localhost")
+        || names.iter().any(|ours| ours.eq_ignore_ascii_case(address))
         || address
             .parse()
             .is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())

@@ -3,7 +3,10 @@
 //! A type never changes its meaning. What went wrong inside the server is logged, never returned.
 
 use axum::{
-    http::{HeaderValue, StatusCode, header::CONTENT_TYPE},
+    http::{
+        HeaderValue, StatusCode,
+        header::{CONTENT_TYPE, WWW_AUTHENTICATE},
+    },
     response::{IntoResponse, Response},
 };
 use host_api::{EntryOutcome, problem};
@@ -39,6 +42,13 @@ kinds! {
     NotFound = 404 "not-found" "There is nothing at this path",
     MethodNotAllowed = 405 "method-not-allowed" "This path does not take that method",
     Misdirected = 421 "misdirected" "The request was meant for another host",
+    KeyMissing = 401 "key-missing" "This server needs an API key",
+    KeyUnknown = 401 "key-unknown" "There is no such API key",
+    KeyRevoked = 401 "key-revoked" "The API key was revoked",
+    ScopeMissing = 403 "scope-missing" "The API key may not do this",
+    WriterNotAllowed = 403 "writer-not-allowed" "The API key may not post as that writer",
+    UnknownKey = 404 "unknown-key" "There is no API key of that id",
+
     BadPath = 400 "bad-path" "An identifier in the path is malformed",
     BadQuery = 400 "bad-query" "The query is malformed",
     BadHeader = 400 "bad-header" "A header is missing or malformed",
@@ -111,6 +121,20 @@ impl Kind {
             .expect("every status in the table is between 100 and 999")
     }
 
+    /// What to say in `WWW-Authenticate` (RFC 6750 section 3).
+    const fn challenge(self) -> Option<&'static str> {
+        match self {
+            Self::KeyMissing => Some("Bearer realm=\"tallystick\""),
+            Self::KeyUnknown | Self::KeyRevoked => {
+                Some("Bearer realm=\"tallystick\", error=\"invalid_token\"")
+            }
+            Self::ScopeMissing | Self::WriterNotAllowed => {
+                Some("Bearer realm=\"tallystick\", error=\"insufficient_scope\"")
+            }
+            _ => None,
+        }
+    }
+
     /// This problem, with what is wrong this time and what to do.
     pub fn detail(self, detail: impl Into<String>) -> Problem {
         Problem {
@@ -176,7 +200,13 @@ impl IntoResponse for Problem {
         };
         let body = serde_json::to_vec(&document).expect("strings and numbers always serialise");
         let media_type = HeaderValue::from_static(problem::MEDIA_TYPE);
-        (self.kind.status(), [(CONTENT_TYPE, media_type)], body).into_response()
+        let headers = [(CONTENT_TYPE, media_type)];
+        let mut response = (self.kind.status(), headers, body).into_response();
+        if let Some(challenge) = self.kind.challenge() {
+            let challenge = HeaderValue::from_static(challenge);
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        response
     }
 }
 

@@ -10,6 +10,7 @@ mod desk;
 mod entries;
 mod envelope;
 mod fixtures;
+mod keys;
 mod line;
 mod protocol;
 mod statements;

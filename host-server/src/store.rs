@@ -20,11 +20,12 @@ use crate::{
 mod chain;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+pub mod inspect;
 mod key;
 pub mod memory;
 #[cfg(feature = "mongo")]
 pub mod mongo;
-mod record;
+pub(crate) mod record;
 pub mod redb;
 
 /// What became of something put under a key of its own.

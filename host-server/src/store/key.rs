@@ -89,6 +89,11 @@ pub fn entry_of_account_entry(key: &AccountEntryKey) -> EntryKey {
     first(&[&key[..32], &key[64..]])
 }
 
+/// The account in a key made by [`account_entry`].
+pub fn account_of_account_entry(key: &AccountEntryKey) -> Handle {
+    Handle(part(key, 32))
+}
+
 /// The key of an entry of an open book under the client's identifier.
 pub fn open(book: &BookId, writer: &WriterId, id: &[u8; 16]) -> OpenKey {
     first(&[&book.0, &writer.0, id])
@@ -101,6 +106,11 @@ pub fn open(book: &BookId, writer: &WriterId, id: &[u8; 16]) -> OpenKey {
 )]
 pub fn open_id(key: &OpenKey) -> [u8; 16] {
     part(key, 48)
+}
+
+/// The key of an open entry in the chain of its writer, found by its identifier.
+pub fn entry_of_open(key: &OpenKey, position: u64) -> EntryKey {
+    first(&[&key[..48], &position.to_be_bytes()])
 }
 
 /// The key of a book's `number`-th statement.

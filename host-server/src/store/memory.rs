@@ -14,6 +14,8 @@ use crate::{
     ledger::{Account, AccountSum, At, Body, Book, ChainCut, Checkpoint, OpenEntry, Stored},
 };
 
+mod inspect;
+
 /// A ledger in memory.
 #[derive(Debug, Default)]
 pub struct MemoryStore(Mutex<Ledger>);

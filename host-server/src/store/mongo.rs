@@ -39,6 +39,7 @@ mod append;
 mod document;
 mod entries;
 mod error;
+mod inspect;
 mod keys;
 mod open;
 mod others;

@@ -10,8 +10,10 @@ use core_nostd::{
     ids::{BookId, Handle, WriterId},
 };
 use serde::{Deserialize, Serialize};
+use serde_bytes::Bytes;
+use sha2::{Digest, Sha256};
 
-use super::{Intent, Result, StoreError};
+use super::{Intent, Result, StoreError, key};
 use crate::ledger::{
     Account, AccountSum, Body, Book, ChainCut, Checkpoint, OpenEntry, Stored, Summand,
 };
@@ -103,7 +105,13 @@ pub struct EntryRecord {
     c2: Vec<u8>,
     body: BodyRecord,
     arrived_ms: i64,
+    /// [`EntryRecord::digest_at`] its position: what somebody changes or puts elsewhere by hand is
+    /// found and named. Against those who know what they do there are the tags.
+    #[serde(with = "serde_bytes")]
+    digest: [u8; DIGEST_LEN],
 }
+
+const DIGEST_LEN: usize = 16;
 
 #[derive(Serialize, Deserialize)]
 enum BodyRecord {
@@ -124,6 +132,7 @@ enum BodyRecord {
 
 impl From<Stored> for EntryRecord {
     fn from(stored: Stored) -> Self {
+        let place = (stored.book, stored.writer, stored.seq);
         let body = match stored.body {
             Body::Authenticated {
                 account,
@@ -138,13 +147,15 @@ impl From<Stored> for EntryRecord {
             },
             Body::Open { entry } => BodyRecord::Open { entry },
         };
-        let arrived_ms = stored.arrived_ms.cast_signed();
-        Self {
+        let mut record = Self {
             c1: stored.c1,
             c2: stored.c2,
             body,
-            arrived_ms,
-        }
+            arrived_ms: stored.arrived_ms.cast_signed(),
+            digest: [0; DIGEST_LEN],
+        };
+        record.digest = record.digest_at(place);
+        record
     }
 }
 
@@ -175,6 +186,33 @@ impl EntryRecord {
             body,
             arrived_ms,
         }
+    }
+
+    /// The account; none in an open book.
+    #[cfg(feature = "mongo")]
+    pub fn account(&self) -> Option<Handle> {
+        match self.body {
+            BodyRecord::Authenticated { account, .. } => Some(Handle(account)),
+            BodyRecord::Open { .. } => None,
+        }
+    }
+
+    /// Whether it is what was written at this position.
+    pub fn is_intact(&self, place: (BookId, WriterId, u64)) -> bool {
+        self.digest == self.digest_at(place)
+    }
+
+    /// The first bytes of SHA-256(book ‖ writer ‖ seq ‖ the other fields as postcard).
+    fn digest_at(&self, (book, writer, seq): (BookId, WriterId, u64)) -> [u8; DIGEST_LEN] {
+        let (c1, c2) = (Bytes::new(&self.c1), Bytes::new(&self.c2));
+        let fields = postcard::to_allocvec(&(c1, c2, &self.body, self.arrived_ms));
+        let hash = Sha256::new()
+            .chain_update(key::entry(&book, &writer, seq))
+            .chain_update(fields.expect("postcard has a form for all of them"))
+            .finalize();
+        let mut digest = [0; DIGEST_LEN];
+        digest.copy_from_slice(&hash[..DIGEST_LEN]);
+        digest
     }
 
     /// Whether it has the elements of an open entry with the same identifier.

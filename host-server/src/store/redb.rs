@@ -21,6 +21,7 @@ use crate::{
 
 mod entries;
 mod file;
+mod inspect;
 mod keys;
 mod others;
 mod sums;

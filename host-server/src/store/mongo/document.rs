@@ -11,6 +11,7 @@ use crate::{
     ledger::Stored,
     store::{
         Result,
+        inspect::Flaw,
         key::{self, AccountEntryKey, EntryKey, OpenKey, StatementKey},
         record::{EntryRecord, IntentRecord},
     },
@@ -63,6 +64,22 @@ impl EntryDocument {
         self.record.into_stored(place)
     }
 
+    /// What is wrong with it.
+    pub fn flaws(&self) -> Vec<Flaw> {
+        let place = self.place();
+        let (book, writer, seq) = place;
+        let account = self.record.account();
+        let indexed = account.map(|account| key::account_entry(&book, &account, &writer, seq));
+        let mut flaws = Vec::new();
+        if !self.record.is_intact(place) {
+            flaws.push(Flaw::Altered);
+        }
+        if self.account != indexed {
+            flaws.push(Flaw::NotIndexed);
+        }
+        flaws
+    }
+
     /// Its book, writer and position.
     pub fn place(&self) -> (BookId, WriterId, u64) {
         key::split_entry(&self.id)
@@ -86,10 +103,10 @@ impl OpenIdDocument {
         }
     }
 
-    /// The client's identifier and the positions.
-    pub fn into_parts(self) -> ([u8; 16], Vec<u64>) {
+    /// The key and the positions.
+    pub fn into_key_and_places(self) -> (OpenKey, Vec<u64>) {
         let at = self.at.into_iter().map(i64::cast_unsigned).collect();
-        (key::open_id(&self.id), at)
+        (self.id, at)
     }
 }
 

@@ -104,7 +104,8 @@ impl MongoStore {
             .batch_size(FETCH_LEN);
         let cursor = find.session(&mut *session).await?;
         let found = collect_in(session, cursor).await?;
-        Ok(found.into_iter().map(OpenIdDocument::into_parts).collect())
+        let lists = found.into_iter().map(OpenIdDocument::into_key_and_places);
+        Ok(lists.map(|(key, at)| (key::open_id(&key), at)).collect())
     }
 
     /// Those of the posted entries that are stored.

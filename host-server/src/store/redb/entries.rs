@@ -17,12 +17,13 @@ use crate::{
 };
 
 /// (book, writer, seq) → the entry.
-const ENTRIES: TableDefinition<'_, &EntryKey, &[u8]> = TableDefinition::new("entries");
+pub(super) const ENTRIES: TableDefinition<'_, &EntryKey, &[u8]> = TableDefinition::new("entries");
 /// (book, handle, writer, seq) → nothing more.
-const ACCOUNT_ENTRIES: TableDefinition<'_, &AccountEntryKey, ()> =
+pub(super) const ACCOUNT_ENTRIES: TableDefinition<'_, &AccountEntryKey, ()> =
     TableDefinition::new("account entries");
 /// (book, writer, the client's identifier) → seq.
-const OPEN_ENTRIES: TableDefinition<'_, &OpenKey, u64> = TableDefinition::new("open entries");
+pub(super) const OPEN_ENTRIES: TableDefinition<'_, &OpenKey, u64> =
+    TableDefinition::new("open entries");
 
 /// Makes sure that the tables are there.
 pub fn create_tables(txn: &WriteTransaction) -> Outcome<()> {

@@ -33,10 +33,12 @@ pub mod config;
 pub mod http;
 pub mod keys;
 pub mod ledger;
+pub mod maintenance;
 pub mod ranges;
 pub mod store;
 pub mod sums;
 mod teller;
+pub mod transfer;
 pub mod verify;
 
 /// What every request shares: the store, and the token if there is one.

@@ -6,11 +6,27 @@ use std::future::Future;
 
 use core_nostd::ids::{BookId, WriterId};
 
-use super::{Result, Store};
+use super::{Result, Store, key};
 use crate::ledger::Stored;
 
 /// Book, writer and position.
 pub type Place = (BookId, WriterId, u64);
+
+/// The least place there can be.
+pub const FIRST: Place = (BookId([0; 32]), WriterId([0; 16]), 0);
+
+/// The least place above this one.
+#[must_use]
+pub fn next((book, writer, seq): Place) -> Option<Place> {
+    let mut key = key::entry(&book, &writer, seq);
+    for byte in key.iter_mut().rev() {
+        *byte = byte.wrapping_add(1);
+        if *byte != 0 {
+            return Some(key::split_entry(&key));
+        }
+    }
+    None
+}
 
 /// A record of the log, as it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,13 +61,9 @@ pub enum Flaw {
 
 /// Inspection of a store, beside its daily work.
 pub trait Inspect: Store {
-    /// At most `limit` records of the log above `after`, in the order of book, writer, position;
-    /// also those of books that the store does not know.
-    fn scan(
-        &self,
-        after: Option<Place>,
-        limit: usize,
-    ) -> impl Future<Output = Result<Vec<Found>>> + Send;
+    /// At most `limit` records of the log at or above `from`, in the order of book, writer,
+    /// position; also those of books that the store does not know.
+    fn scan(&self, from: Place, limit: usize) -> impl Future<Output = Result<Vec<Found>>> + Send;
 
     /// Places that an index leads to in vain.
     fn strays(&self) -> impl Future<Output = Result<Vec<Place>>> + Send;

@@ -7,13 +7,13 @@ use mongodb::bson::{self, RawDocumentBuf, doc};
 
 use super::{
     MongoStore,
-    document::{EntryDocument, FETCH_LEN, OpenIdDocument, binary, collect},
+    document::{EntryDocument, FETCH_LEN, OpenIdDocument, binary, collect, range},
 };
 use crate::{
     ledger::Body,
     store::{
         Result, StoreError,
-        inspect::{Flaw, Found, Inspect, Place},
+        inspect::{self, Flaw, Found, Inspect, Place},
         key::{self, EntryKey, OpenKey},
     },
 };
@@ -22,8 +22,8 @@ use crate::{
 const PAGE_LEN: usize = 1000;
 
 impl Inspect for MongoStore {
-    async fn scan(&self, after: Option<Place>, limit: usize) -> Result<Vec<Found>> {
-        super::within(self.find_found(after, limit)).await
+    async fn scan(&self, from: Place, limit: usize) -> Result<Vec<Found>> {
+        super::within(self.find_found(from, limit)).await
     }
 
     /// There are none: an entry and what its index is made of are one document, and a list of
@@ -33,30 +33,24 @@ impl Inspect for MongoStore {
     }
 
     async fn reindex(&self) -> Result<()> {
-        let mut after = None;
-        loop {
-            let page = super::within(self.find_found(after, PAGE_LEN)).await?;
-            let Some(last) = page.last() else {
-                return Ok(());
-            };
-            after = Some(last.place);
+        let mut from = Some(inspect::FIRST);
+        while let Some(place) = from {
+            let page = super::within(self.find_found(place, PAGE_LEN)).await?;
+            from = page.last().and_then(|last| inspect::next(last.place));
             for found in page {
                 if found.flaws.contains(&Flaw::NotIndexed) {
                     super::within(self.index(found)).await?;
                 }
             }
         }
+        Ok(())
     }
 }
 
 impl MongoStore {
-    async fn find_found(&self, after: Option<Place>, limit: usize) -> Result<Vec<Found>> {
+    async fn find_found(&self, from: Place, limit: usize) -> Result<Vec<Found>> {
         let greatest: EntryKey = key::last(&[]);
-        let (bound, least) = match after {
-            Some((book, writer, seq)) => ("$gt", key::entry(&book, &writer, seq)),
-            None => ("$gte", key::first(&[])),
-        };
-        let wanted = doc! { "_id": { bound: binary(&least), "$lte": binary(&greatest) } };
+        let wanted = range("_id", &key::entry(&from.0, &from.1, from.2), &greatest);
         let entries = self.entries.clone_with_type::<RawDocumentBuf>();
         let find = entries.find(wanted).sort(doc! { "_id": 1 });
         let find = find.limit(i64::try_from(limit).unwrap_or(i64::MAX));

@@ -1,7 +1,5 @@
 //! Inspection of the file: the log, and the two indexes beside it.
 
-use std::ops::Bound;
-
 use redb::{ReadTransaction, ReadableTable, WriteTransaction};
 
 use super::{
@@ -21,8 +19,8 @@ use crate::{
 };
 
 impl Inspect for RedbStore {
-    async fn scan(&self, after: Option<Place>, limit: usize) -> Result<Vec<Found>> {
-        self.read(move |txn| scan(txn, after, limit)).await
+    async fn scan(&self, from: Place, limit: usize) -> Result<Vec<Found>> {
+        self.read(move |txn| scan(txn, from, limit)).await
     }
 
     async fn strays(&self) -> Result<Vec<Place>> {
@@ -34,17 +32,13 @@ impl Inspect for RedbStore {
     }
 }
 
-fn scan(txn: &ReadTransaction, after: Option<Place>, limit: usize) -> Outcome<Vec<Found>> {
+fn scan(txn: &ReadTransaction, from: Place, limit: usize) -> Outcome<Vec<Found>> {
     let log = txn.open_table(ENTRIES)?;
     let by_account = txn.open_table(ACCOUNT_ENTRIES)?;
     let by_id = txn.open_table(OPEN_ENTRIES)?;
-    let after = after.map(|(book, writer, seq)| key::entry(&book, &writer, seq));
-    let from = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+    let from = key::entry(&from.0, &from.1, from.2);
     let mut found = Vec::new();
-    for record in log
-        .range::<&EntryKey>((from, Bound::Unbounded))?
-        .take(limit)
-    {
+    for record in log.range::<&EntryKey>(&from..)?.take(limit) {
         let (place, value) = record?;
         let place = key::split_entry(place.value());
         let (mut entry, mut flaws) = (None, Vec::new());

@@ -10,6 +10,7 @@ use token_client::Address;
 use crate::{
     http::{self, Rate},
     keys::command::KeyCommand,
+    maintenance::command::Maintenance,
 };
 
 /// Stores encrypted entries and adds them up; it can't read any of them.
@@ -74,6 +75,9 @@ pub enum Command {
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Work on the whole ledger.
+    #[command(flatten)]
+    Ledger(Maintenance),
 }
 
 const EXAMPLES: &str = "\
@@ -83,9 +87,12 @@ Examples:
   host-server --store mongodb://127.0.0.1/tallystick
   host-server --store redb:ledger.redb --token tty:/dev/ttyACM0
   host-server key create --name auditor --read --store redb:ledger.redb
+  host-server export --store redb:ledger.redb --to ledger.export
+  host-server import --store mongodb://127.0.0.1/tallystick --from ledger.export
 
 When it is ready it prints \"listening on http://ADDRESS\". SIGTERM or Ctrl-C ends it after the
-requests under way are answered. RUST_LOG sets what it logs on stderr (default: info).";
+requests under way are answered. Work on the whole ledger ends with 0 if all is well, 1 if something
+is wrong with a ledger, 2 if it could not be done. RUST_LOG sets what it logs on stderr (default: info).";
 
 /// The configuration, complete.
 pub struct Config {

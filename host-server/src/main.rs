@@ -10,6 +10,7 @@ use std::{
 use host_server::{
     AppState,
     config::{Command, Config, StoreAddress},
+    maintenance::command::NOT_DONE,
     serve,
     store::{Store, memory::MemoryStore, redb::RedbStore},
 };
@@ -26,7 +27,7 @@ const DRAIN_TIME_MAX: Duration = Duration::from_secs(20);
 
 fn main() -> ExitCode {
     match start() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(sentence) => {
             eprintln!("host-server: {sentence}");
             ExitCode::FAILURE
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
 }
 
 #[tokio::main]
-async fn start() -> Result<(), String> {
+async fn start() -> Result<ExitCode, String> {
     let config = Config::read()?;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
@@ -43,6 +44,15 @@ async fn start() -> Result<(), String> {
         .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr)
         .init();
+    if let Some(Command::Ledger(work)) = &config.command {
+        return Ok(work
+            .run(config.store.clone())
+            .await
+            .unwrap_or_else(|sentence| {
+                eprintln!("host-server: {sentence}");
+                ExitCode::from(NOT_DONE)
+            }));
+    }
     match config.store.clone() {
         StoreAddress::Memory => act(MemoryStore::new(), config).await,
         StoreAddress::Redb(path) => act(RedbStore::open(&path).map_err(say)?, config).await,
@@ -55,7 +65,8 @@ async fn start() -> Result<(), String> {
         StoreAddress::Mongo(_) => {
             Err("this build has no MongoDB: build it with --features mongo".to_owned())
         }
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Does what the command line says, on `store`.
@@ -63,6 +74,8 @@ async fn act<S: Store>(store: S, mut config: Config) -> Result<(), String> {
     match config.command.take() {
         None => run(store, config).await,
         Some(Command::Key(command)) => command.run(&store).await,
+        // Done before a store was opened.
+        Some(Command::Ledger(_)) => Ok(()),
     }
 }
 

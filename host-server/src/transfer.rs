@@ -273,3 +273,6 @@ fn damaged((book, writer, seq): Place, what: impl std::fmt::Display) -> Transfer
 fn is_open(book: &Book) -> bool {
     book.kind == BookKind::Open
 }
+
+#[cfg(test)]
+mod tests;

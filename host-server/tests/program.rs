@@ -116,3 +116,41 @@ fn two_servers_do_not_share_one_file() {
     signal(&child, "TERM");
     assert!(child.wait().expect("it ends").success());
 }
+
+/// Runs work on a whole ledger: its exit code, and what it says.
+fn work(arguments: &[&str]) -> (Option<i32>, String) {
+    let output = program().args(arguments).output().expect("it runs");
+    let says = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(says).expect("text"))
+}
+
+#[test]
+fn work_on_a_ledger_says_by_its_exit_code_what_came_of_it() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let store = format!("redb:{}", path("ledger.redb"));
+    let (file, copy) = (path("export"), format!("redb:{}", path("copy.redb")));
+
+    let (code, says) = work(&["export", "--store", &store, "--to", &file]);
+    assert_eq!(code, Some(2), "{says}");
+    assert!(says.contains("there is no ledger at"), "{says}");
+    assert!(!Path::new(&path("ledger.redb")).exists());
+
+    let (mut child, _) = start(&store);
+    let (code, says) = work(&["export", "--store", &store, "--to", &file]);
+    assert_eq!(code, Some(2), "{says}");
+    assert!(says.contains("is in use by another process"), "{says}");
+    signal(&child, "TERM");
+    assert!(child.wait().expect("it ends").success());
+
+    for (arguments, wanted) in [
+        (["export", "--store", &store, "--to", &file], 0),
+        (["export", "--store", &store, "--to", &file], 2),
+        (["import", "--store", &copy, "--from", &file], 0),
+        (["import", "--store", &copy, "--from", &store], 0),
+        (["import", "--store", &copy, "--from", &copy], 2),
+    ] {
+        let (code, says) = work(&arguments);
+        assert_eq!(code, Some(wanted), "{arguments:?}: {says}");
+    }
+}

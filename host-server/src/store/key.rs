@@ -100,10 +100,6 @@ pub fn open(book: &BookId, writer: &WriterId, id: &[u8; 16]) -> OpenKey {
 }
 
 /// The client's identifier in a key made by [`open`].
-#[cfg_attr(
-    not(feature = "mongo"),
-    expect(dead_code, reason = "only MongoDB reads it back")
-)]
 pub fn open_id(key: &OpenKey) -> [u8; 16] {
     part(key, 48)
 }

@@ -87,6 +87,7 @@ Examples:
   host-server --store mongodb://127.0.0.1/tallystick
   host-server --store redb:ledger.redb --token tty:/dev/ttyACM0
   host-server key create --name auditor --read --store redb:ledger.redb
+  host-server verify --store redb:ledger.redb
   host-server export --store redb:ledger.redb --to ledger.export
   host-server import --store mongodb://127.0.0.1/tallystick --from ledger.export
 

@@ -3,3 +3,8 @@
 
 pub mod command;
 pub mod progress;
+pub mod rebuild;
+pub mod verify;
+
+#[cfg(test)]
+mod tests;

@@ -21,7 +21,7 @@ mod chain;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod inspect;
-mod key;
+pub(crate) mod key;
 pub mod memory;
 #[cfg(feature = "mongo")]
 pub mod mongo;

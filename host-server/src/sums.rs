@@ -29,7 +29,6 @@ use tokio::task::JoinError;
 use self::{
     cache::{Cache, Prefix},
     folder::Folder,
-    sum::Sum,
 };
 use crate::{
     ledger::{AccountSum, Book, Checkpoint, Stored, Summand},
@@ -39,6 +38,8 @@ use crate::{
 mod cache;
 mod folder;
 mod sum;
+
+pub(crate) use self::sum::Sum;
 
 /// Entries between two checkpoints of a chain. A chain of `n` entries has about 150 · n / 512
 /// bytes of them.

@@ -5,10 +5,11 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Subcommand;
 
-use super::progress::Progress;
+use super::{progress::Progress, rebuild::rebuild, verify::verify};
 use crate::{
     config::StoreAddress,
     store::{StoreError, inspect::Inspect, memory::MemoryStore, redb::RedbStore},
+    sums::SumError,
     transfer::{
         self, Nowhere, Result as Transferred, Summary, TransferError,
         file::{FileSink, read_file},
@@ -20,6 +21,13 @@ use crate::{
 /// Work on a whole ledger.
 #[derive(Subcommand)]
 pub enum Maintenance {
+    /// Derive everything anew from the log and compare it with what is kept
+    ///
+    /// Names every entry that is missing, changed or in the wrong place, every checkpoint and
+    /// account's sum that is not the sum of its entries, and whatever else is not as it should be.
+    Verify,
+    /// Forget everything that is derived from the log, and make it anew
+    Rebuild,
     /// Copy the ledger into a file or into another store
     ///
     /// Stopped, it goes on where it was when the same command is run again. What arrived is read
@@ -68,6 +76,8 @@ impl Maintenance {
     /// Why it could not be done.
     pub async fn run(&self, store: StoreAddress) -> Result<ExitCode, String> {
         match self {
+            Self::Verify => on_store(store, Missing::IsAnError, Verify).await,
+            Self::Rebuild => on_store(store, Missing::IsAnError, Rebuild).await,
             Self::Export { to } => {
                 transfer_between(Location::Store(store), Location::of(to)?).await
             }
@@ -130,6 +140,43 @@ async fn transfer_between(from: Location, to: Location) -> Result<ExitCode, Stri
                 return Err("a ledger is not copied onto itself".to_owned());
             }
             on_store(from, Missing::IsAnError, ToStore(to)).await
+        }
+    }
+}
+
+struct Verify;
+
+impl Work for Verify {
+    async fn on<S: Inspect>(self, store: S) -> Result<ExitCode, String> {
+        let len = transfer::len(&store).await.unwrap_or_default();
+        let progress = Progress::new("verify", Some(len));
+        let report = verify(&store, &progress, &mut |fault| println!("{fault}")).await;
+        drop(progress);
+        let report = report.map_err(say)?;
+        println!("{report}");
+        Ok(match report.faults {
+            0 => ExitCode::SUCCESS,
+            _ => ExitCode::from(WRONG),
+        })
+    }
+}
+
+struct Rebuild;
+
+impl Work for Rebuild {
+    async fn on<S: Inspect>(self, store: S) -> Result<ExitCode, String> {
+        let len = transfer::len(&store).await.map_err(say)?;
+        let rebuilt = rebuild(store, &Progress::new("rebuild", Some(len))).await;
+        match rebuilt {
+            Ok(()) => {
+                println!("the sums and indexes of {len} entries are made anew");
+                Ok(ExitCode::SUCCESS)
+            }
+            Err(SumError::Store(error @ StoreError::Damaged(_))) => {
+                eprintln!("host-server: {error}; `host-server verify` names what is damaged");
+                Ok(ExitCode::from(WRONG))
+            }
+            Err(error) => Err(error.to_string()),
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! A source gives [`Batch`]es, a [`Sink`] takes them. A sink skips what it has and refuses what
 //! contradicts it; so a move that was stopped is begun again and goes on where it was. Everything
-//! that passes is hashed item by item ([`Fingerprint`]), however it was cut into batches; at the end
-//! what arrived is read once more and has to have the same hash.
+//! that passes is hashed item by item ([`Fingerprint`]), however it was cut into batches; at the
+//! end what arrived is read once more and has to have the same hash.
 //!
 //! Books, cuts, statements, accounts and entries are moved. What can be derived (indexes, sums) is
 //! made anew, and what belongs to one server (API keys, the keys of requests under way) stays.
@@ -31,8 +31,8 @@ pub mod into_store;
 /// Items read at a time.
 const PAGE_LEN: usize = 1000;
 
-/// Things of one kind in the order of the ledger. A book comes before what is in it, and cuts before
-/// entries: what is copied while a server writes has no cut beyond the end of its chain.
+/// Things of one kind in the order of the ledger. A book comes before what is in it, and cuts
+/// before entries: what is copied while a server writes has no cut beyond the end of its chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Batch {
     /// A book.
@@ -253,8 +253,8 @@ impl<K: Sink> Passing<'_, K> {
     }
 }
 
-/// The entry at a place, if it is as it was written: what was changed by hand is not carried on, for
-/// it would look sound afterwards.
+/// The entry at a place, if it is as it was written: what was changed by hand is not carried on,
+/// for it would look sound afterwards.
 fn sound(found: Found, place: Place) -> Result<Stored> {
     match (found.entry, found.flaws.first()) {
         _ if found.place != place => Err(damaged(place, "the entry is missing")),

@@ -11,6 +11,7 @@
 //! | `teller` | `/v1/teller/…`, only with a token |
 //! | `keys` | `/v1/keys`, `/v1/keys/{id}` |
 //! | `health` | `/livez`, `/readyz` |
+//! | `docs`, `openapi` | `/docs`, `/openapi.json` |
 //!
 //! Every request passes, from outside in, `request_id` (its name and its line in the log), packing
 //! of the answer, `origin` (pages and hosts it may come from), `rate` and `body`. `extract` is what
@@ -28,6 +29,7 @@ use axum::{
 use tower_http::compression::CompressionLayer;
 
 use crate::{AppState, store::Store};
+use openapi::Routes;
 use problem::Kind;
 pub use rate::{RATE_DEFAULT, Rate};
 pub use request_id::REQUEST_ID;
@@ -38,10 +40,13 @@ pub(crate) mod append;
 mod body;
 pub(crate) mod books;
 mod cuts;
+mod docs;
 mod entries;
+mod etag;
 mod extract;
 mod health;
 mod keys;
+mod openapi;
 mod origin;
 pub mod problem;
 mod rate;
@@ -80,24 +85,23 @@ impl Default for Options {
 
 /// All routes.
 pub fn router<S: Store>(state: AppState<S>) -> Router {
-    let has_token = state.teller().is_some();
-    let quick = Router::new()
-        .merge(health::router())
-        .merge(books::router())
-        .merge(accounts::router())
-        .merge(entries::router())
-        .merge(cuts::router())
-        .merge(totals::router())
-        .merge(statements::router())
-        .merge(keys::router());
-    let mut all = quick.layer(middleware::from_fn(|request, next| {
-        limit_time(REQUEST_TIME_MAX, request, next)
-    }));
-    if has_token {
-        all = all.merge(teller::router().layer(middleware::from_fn(|request, next| {
-            limit_time(TELLER_TIME_MAX, request, next)
-        })));
+    let mut routes = [
+        health::routes,
+        books::routes,
+        accounts::routes,
+        entries::routes,
+        cuts::routes,
+        totals::routes,
+        statements::routes,
+        keys::routes,
+        docs::routes,
+    ]
+    .into_iter()
+    .fold(Routes::new(), |routes, add| add(routes));
+    if state.teller().is_some() {
+        routes = teller::routes(routes);
     }
+    let all = routes.finish().layer(middleware::from_fn(limit_time));
     let options = state.options();
     let origins: Arc<[HeaderValue]> = options.cors_origins.clone().into();
     let names: Arc<[String]> = options.public_names.clone().into();
@@ -105,6 +109,7 @@ pub fn router<S: Store>(state: AppState<S>) -> Router {
     all.fallback(|| async { Problem::from(Kind::NotFound) })
         .method_not_allowed_fallback(|| async { Problem::from(Kind::MethodNotAllowed) })
         .layer(middleware::from_fn(access::refuse_unlisted))
+        .layer(middleware::from_fn(extract::check_idempotency_key))
         .layer(middleware::from_fn(body::take))
         .layer(DefaultBodyLimit::max(BODY_LEN_MAX))
         .layer(middleware::from_fn_with_state(state.clone(), access::check))
@@ -125,7 +130,12 @@ pub fn router<S: Store>(state: AppState<S>) -> Router {
 
 /// Answers with a problem when a handler takes too long. What it has begun in the store may still
 /// be done, as after a lost answer.
-async fn limit_time(time: Duration, request: Request, next: Next) -> Response {
+async fn limit_time(request: Request, next: Next) -> Response {
+    let time = if request.uri().path().starts_with("/v1/teller/") {
+        TELLER_TIME_MAX
+    } else {
+        REQUEST_TIME_MAX
+    };
     match tokio::time::timeout(time, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Kind::Timeout

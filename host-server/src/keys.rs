@@ -220,9 +220,12 @@ impl ApiKey {
     /// # Errors
     /// A sentence: the name or the scopes are out of bounds, or there is no randomness.
     pub fn new(name: &str, scopes: Scopes, created_ms: u64) -> Result<(Secret, Self), String> {
-        if name.is_empty() || name.len() > NAME_LEN_MAX || name.chars().any(char::is_control) {
+        if name.is_empty()
+            || name.chars().count() > NAME_LEN_MAX
+            || name.chars().any(char::is_control)
+        {
             return Err(format!(
-                "the name of a key has 1 to {NAME_LEN_MAX} bytes and no control characters"
+                "the name of a key has 1 to {NAME_LEN_MAX} characters and no control characters"
             ));
         }
         if scopes.is_empty() {

@@ -35,7 +35,7 @@ mod releasing;
 mod settling;
 
 pub use attempts::Key;
-pub use decode::window;
+pub use decode::{WINDOW_BITS_MAX, window};
 
 /// The teller's side of a server.
 pub struct Teller<S> {

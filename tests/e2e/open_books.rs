@@ -126,7 +126,7 @@ fn refuses_foreign_elements(desk: &Desk, path: &str) {
                 entries: vec![entry],
             },
         );
-        assert_eq!(refused.expect_err("no element").status, 422);
+        assert_eq!(refused.expect_err("no element").status, 409);
     }
     assert_eq!(
         desk.api.text(path).expect("the log"),

@@ -5,7 +5,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 /// Bytes that are base64url in JSON. Other alphabets and padding are refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Base64(pub Vec<u8>);
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
+pub struct Base64(#[cfg_attr(feature = "schema", schemars(with = "String"))] pub Vec<u8>);
 
 impl From<Vec<u8>> for Base64 {
     fn from(bytes: Vec<u8>) -> Self {

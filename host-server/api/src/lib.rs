@@ -19,6 +19,7 @@ pub use statement::{Scope, Span, Statement};
 
 /// A book: all its rules and its public key. Its id is a hash of the rules.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Book {
     /// Identifier, 64 hex digits.
@@ -43,6 +44,7 @@ pub struct Book {
 
 /// Answer to `GET /v1/books`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Books {
     /// All books, by name.
     pub books: Vec<Book>,
@@ -50,6 +52,7 @@ pub struct Books {
 
 /// Body of `PUT /v1/books/{book}/accounts/{handle}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OpenAccount {
     /// The holder's NID, sealed by a token.
@@ -58,6 +61,7 @@ pub struct OpenAccount {
 
 /// Answer to `GET /v1/books/{book}/accounts/{handle}?writer=`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Account {
     /// The account, 64 hex digits.
     pub account: String,
@@ -70,6 +74,7 @@ pub struct Account {
 
 /// The place of the next entry, from one read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NextPlace {
     /// Next position of the writer's chain.
     pub next_seq: u64,
@@ -79,6 +84,7 @@ pub struct NextPlace {
 
 /// Answer to `GET /v1/books/{book}/accounts`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Accounts {
     /// Accounts by handle, ascending.
     pub accounts: Vec<Account>,
@@ -89,6 +95,7 @@ pub struct Accounts {
 
 /// One entry of an authenticated book.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
     /// The writer, 32 hex digits.
@@ -111,6 +118,7 @@ pub struct Entry {
 
 /// One entry of an open book, as a client sends it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OpenEntry {
     /// The client's own 16 random bytes, 32 hex digits: sent again, it is stored once.
@@ -124,6 +132,7 @@ pub struct OpenEntry {
 /// Body of `POST /v1/books/{book}/entries`: `E` is [`Entry`] in an authenticated book and
 /// [`OpenEntry`] in an open one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AppendEntries<E> {
     /// Entries; those of one writer in ascending order.
@@ -132,6 +141,7 @@ pub struct AppendEntries<E> {
 
 /// What became of one entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Durable now.
@@ -146,6 +156,7 @@ pub enum Outcome {
 
 /// What became of one entry, and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EntryOutcome {
     /// The writer (in an open book, the one the server names).
     pub writer: String,
@@ -157,6 +168,7 @@ pub struct EntryOutcome {
 
 /// Answer to `POST /v1/books/{book}/entries`, in the order of the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Appended {
     /// One for each entry.
     pub entries: Vec<EntryOutcome>,
@@ -164,6 +176,7 @@ pub struct Appended {
 
 /// One line of `GET /v1/books/{book}/entries?writer=&from=` (NDJSON).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StoredEntry {
     /// The writer.
     pub writer: String,
@@ -194,6 +207,7 @@ pub struct StoredEntry {
 
 /// A cut of one writer's chain. Body of `POST /v1/books/{book}/cuts`, and in answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Cut {
     /// The writer.
@@ -207,6 +221,7 @@ pub struct Cut {
 
 /// Answer to `GET /v1/books/{book}/cuts`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Cuts {
     /// The cuts of each writer, ascending; numbered from 1 for each writer, 0 being the start.
     pub cuts: Vec<NumberedCut>,
@@ -214,6 +229,7 @@ pub struct Cuts {
 
 /// A cut, its number in its chain, and when it arrived.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NumberedCut {
     /// 1, 2, 3, … in its chain.
     pub number: u64,
@@ -225,6 +241,7 @@ pub struct NumberedCut {
 
 /// What a total covers of one chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Range {
     /// The writer.
     pub writer: String,
@@ -236,6 +253,7 @@ pub struct Range {
 
 /// One end of a range.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RangeEnd {
     /// The position.
     pub position: u64,
@@ -246,6 +264,7 @@ pub struct RangeEnd {
 
 /// Answer to `GET /v1/books/{book}/total?from=&to=`: the encrypted total.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Total {
     /// The book.
     pub book: String,
@@ -266,6 +285,7 @@ pub struct Total {
 
 /// Answer to `GET /v1/books/{book}/accounts/{handle}/balance`: the encrypted balance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Balance {
     /// The book.
     pub book: String,
@@ -287,6 +307,7 @@ pub struct Balance {
 
 /// The last position of an account in one writer's chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LastPosition {
     /// The writer.
@@ -297,6 +318,7 @@ pub struct LastPosition {
 
 /// Answer to `GET /v1/books/{book}/heads`: where every chain of the book ends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Heads {
     /// Chains by writer, ascending.
     pub heads: Vec<Head>,
@@ -304,6 +326,7 @@ pub struct Heads {
 
 /// Where one chain ends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Head {
     /// The writer.
     pub writer: String,
@@ -313,6 +336,7 @@ pub struct Head {
 
 /// Answer to `GET /v1/books/{book}/statements`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Statements {
     /// Published statements in the order of their arrival.
     pub statements: Vec<Statement>,
@@ -320,6 +344,7 @@ pub struct Statements {
 
 /// Answer to `GET /livez` and `GET /readyz`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Health {
     /// `ok`; anything else is a problem document.
     pub status: String,

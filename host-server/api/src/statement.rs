@@ -6,6 +6,7 @@ use crate::{Base64, Book, LastPosition};
 
 /// A release: what was opened, of which entries, and the proof. Anybody verifies it without a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Statement {
     /// Format: `tallystick-statement-v1`.
@@ -39,6 +40,7 @@ pub const FORMAT: &str = "tallystick-statement-v1";
 
 /// Which entries a statement is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Scope {
     /// Whole segments of chains, verified by the token.
@@ -59,6 +61,7 @@ pub enum Scope {
 
 /// The entries `from … to − 1` of one chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Span {
     /// The writer.

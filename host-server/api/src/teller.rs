@@ -10,6 +10,7 @@ pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// Answer to `GET /v1/teller/info`, and to unlocking and locking: what the token says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Info {
     /// `empty`, `locked`, `unlocked` or `blocked`.
     pub state: String,
@@ -27,6 +28,7 @@ pub struct Info {
 
 /// Body of `POST /v1/teller/unlock`.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Unlock {
     /// The PIN.
@@ -35,6 +37,7 @@ pub struct Unlock {
 
 /// Body of `POST /v1/teller/books`: the rules of a book to be made on the token and on the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewBook {
     /// `ristretto255`, `ffdhe2048` or `ffdhe3072`.
@@ -53,6 +56,7 @@ pub struct NewBook {
 
 /// Body of `POST /v1/teller/books/{book}/entries`: a deposit, or a withdrawal if negative.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Post {
     /// The holder's NID.
@@ -63,6 +67,7 @@ pub struct Post {
 
 /// Answer to a posting.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Posted {
     /// The book.
     pub book: String,
@@ -76,6 +81,7 @@ pub struct Posted {
 
 /// Body of `POST /v1/teller/books/{book}/balance`.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AskBalance {
     /// The holder's NID.
@@ -91,6 +97,7 @@ pub struct AskBalance {
 /// Body of `POST /v1/teller/books/{book}/total`: cut numbers (positions in an open book); none
 /// means the start, and a cut now.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AskTotal {
     /// Cut number to begin at.
@@ -111,6 +118,7 @@ pub struct AskTotal {
 /// Answer to a release. The statement of a total is published in the book, that of a balance is
 /// given to the caller only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Released {
     /// What was opened, with its proof.
     pub statement: Statement,

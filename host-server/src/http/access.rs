@@ -52,6 +52,11 @@ enum Need {
 const ROUTES: &[(&str, &str, Need)] = &[
     ("GET", "/livez", Nothing),
     ("GET", "/readyz", Nothing),
+    ("GET", "/openapi.json", Nothing),
+    ("GET", "/docs", Nothing),
+    ("GET", "/docs/page.js", Nothing),
+    ("GET", "/docs/style.css", Nothing),
+    ("GET", "/docs/problems", Nothing),
     ("GET", "/v1/books", Place),
     ("GET", "/v1/books/{book}", Place),
     ("PUT", "/v1/books/{book}", Admin),

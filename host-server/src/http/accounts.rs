@@ -1,17 +1,14 @@
 //! `/v1/books/{book}/accounts`: handles with their sealed NIDs, and where their next entry goes.
 
-use axum::{
-    Json, Router,
-    extract::State,
-    http::StatusCode,
-    routing::{get, put},
-};
+use axum::{Json, extract::State, http::StatusCode};
 use core_nostd::{account::SEALED_NID_LEN, book::BookKind, ids::Handle};
 use host_api as api;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
     extract::{self, KnownBook, NoQuery, PathHandle, Query},
+    openapi::{Operation, Routes},
     problem::{Kind, Result},
 };
 use crate::{
@@ -25,12 +22,29 @@ const PAGE_LEN: usize = 100;
 /// Most accounts in one answer.
 const PAGE_LEN_MAX: usize = 1000;
 
-pub(super) fn router<S: Store>() -> Router<AppState<S>> {
-    Router::new()
-        .route("/v1/books/{book}/accounts", get(list::<S>))
-        .route(
+pub(super) fn routes<S: Store>(routes: Routes<S>) -> Routes<S> {
+    routes
+        .tag("accounts")
+        .get(
+            "/v1/books/{book}/accounts",
+            list::<S>,
+            Operation::new("A page of accounts by handle; `after` of the answer asks for the next")
+                .query::<ListQuery>()
+                .answer::<api::Accounts>("The page."),
+        )
+        .get(
             "/v1/books/{book}/accounts/{handle}",
-            put(open::<S>).get(read::<S>),
+            read::<S>,
+            Operation::new("An account, and where a writer's next entry in it goes")
+                .query::<ReadQuery>()
+                .answer::<api::Account>("The account."),
+        )
+        .put(
+            "/v1/books/{book}/accounts/{handle}",
+            open::<S>,
+            Operation::new("Opens an account")
+                .body::<api::OpenAccount>()
+                .creates::<api::Account>(),
         )
 }
 
@@ -62,9 +76,10 @@ async fn open<S: Store>(
 }
 
 /// Parameters of `GET …/accounts/{handle}`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ReadQuery {
+    /// Also answers where this writer's next entry goes.
     writer: Option<String>,
 }
 
@@ -92,10 +107,13 @@ async fn read<S: Store>(
 }
 
 /// Parameters of `GET …/accounts`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ListQuery {
+    /// Begins after this account.
     after: Option<String>,
+    /// Most accounts in the answer; 100 unless given.
+    #[schemars(range(max = PAGE_LEN_MAX))]
     limit: Option<usize>,
 }
 

@@ -1,6 +1,6 @@
 //! `/v1/books`: books by the hash of their rules.
 
-use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
+use axum::{Json, extract::State, http::StatusCode};
 use core_nostd::{
     book::BookKind,
     ciphersuite::{Ciphersuite, SuiteId, SuiteVisitor},
@@ -12,6 +12,7 @@ use host_api::{self as api, teller::NewBook};
 
 use super::{
     extract::{self, KnownBook, NoQuery, PathBook},
+    openapi::{Operation, Routes},
     problem::{Kind, Result},
 };
 use crate::{
@@ -20,10 +21,26 @@ use crate::{
     store::{Put, Store},
 };
 
-pub(super) fn router<S: Store>() -> Router<AppState<S>> {
-    Router::new()
-        .route("/v1/books", get(list::<S>))
-        .route("/v1/books/{book}", get(read).put(create::<S>))
+pub(super) fn routes<S: Store>(routes: Routes<S>) -> Routes<S> {
+    routes
+        .tag("books")
+        .get(
+            "/v1/books",
+            list::<S>,
+            Operation::new("All books, by name").answer::<api::Books>("The books."),
+        )
+        .get(
+            "/v1/books/{book}",
+            read,
+            Operation::new("One book").answer::<api::Book>("Its rules and public key."),
+        )
+        .put(
+            "/v1/books/{book}",
+            create::<S>,
+            Operation::new("Adds a book under the hash of its rules")
+                .body::<api::Book>()
+                .creates::<api::Book>(),
+        )
 }
 
 /// `PUT /v1/books/{book}`: adds a book. 201, or 200 if it is there already.
@@ -91,7 +108,7 @@ fn from_api(body: &api::Book) -> Result<Book> {
     let (suite, currency) = (book.suite, book.currency);
     if currency.scale() != body.scale {
         let scale = currency.scale();
-        return Err(Kind::BadRules.detail(format!("the scale of {currency} is {scale}")));
+        return Err(Kind::WrongBookId.detail(format!("the scale of {currency} is {scale}")));
     }
     suite
         .dispatch(CheckPublicKey(&body.public_key.0))

@@ -1,12 +1,13 @@
 //! `/v1/books/{book}/cuts`: the cuts that writers' tokens gave out.
 
-use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
+use axum::{Json, extract::State, http::StatusCode};
 use core_nostd::book::BookKind;
 use host_api as api;
 
 use super::{
     access::Caller,
     extract::{self, KnownBook, NoQuery},
+    openapi::{Operation, Routes},
     problem::{Kind, Result},
 };
 use crate::{
@@ -16,8 +17,21 @@ use crate::{
     store::{Put, Store},
 };
 
-pub(super) fn router<S: Store>() -> Router<AppState<S>> {
-    Router::new().route("/v1/books/{book}/cuts", get(list::<S>).post(publish::<S>))
+pub(super) fn routes<S: Store>(routes: Routes<S>) -> Routes<S> {
+    routes
+        .tag("totals")
+        .get(
+            "/v1/books/{book}/cuts",
+            list::<S>,
+            Operation::new("All cuts with their numbers").answer::<api::Cuts>("The cuts."),
+        )
+        .post(
+            "/v1/books/{book}/cuts",
+            publish::<S>,
+            Operation::new("Keeps a cut that a writer's token gave out")
+                .body::<api::Cut>()
+                .creates::<api::Cut>(),
+        )
 }
 
 /// `POST …/cuts`: keeps a cut. 201, or 200 if it is there already.

@@ -3,12 +3,11 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use axum::{
-    Json, Router,
+    Json,
     body::{Body, Bytes},
     extract::State,
     http::header::CONTENT_TYPE,
     response::{IntoResponse, Response},
-    routing::get,
 };
 use core_nostd::{
     book::BookKind,
@@ -16,12 +15,14 @@ use core_nostd::{
 };
 use futures_util::{Stream, stream};
 use host_api as api;
+use schemars::{JsonSchema, SchemaGenerator};
 use serde::Deserialize;
 
 use super::{
     access::Caller,
     append,
-    extract::{self, JsonBytes, KnownBook, NoQuery, Query},
+    extract::{self, JsonBytes, KnownBook, NoQuery, POSITION_MAX, Query},
+    openapi::{Operation, Routes, SchemaOf},
     problem::{Kind, Result},
 };
 use crate::{
@@ -36,10 +37,36 @@ const NDJSON: &str = "application/x-ndjson";
 /// Entries read from the store, and sent, at a time.
 const PAGE_LEN: usize = 512;
 
-pub(super) fn router<S: Store>() -> Router<AppState<S>> {
-    Router::new()
-        .route("/v1/books/{book}/entries", get(read::<S>).post(post::<S>))
-        .route("/v1/books/{book}/heads", get(heads::<S>))
+pub(super) fn routes<S: Store>(routes: Routes<S>) -> Routes<S> {
+    let bodies: [SchemaOf; 2] = [
+        SchemaGenerator::subschema_for::<api::AppendEntries<api::Entry>>,
+        SchemaGenerator::subschema_for::<api::AppendEntries<api::OpenEntry>>,
+    ];
+    routes
+        .tag("entries")
+        .get(
+            "/v1/books/{book}/entries",
+            read::<S>,
+            Operation::new("Streams the log as it is now, a line an entry, chain by chain")
+                .query::<ReadQuery>()
+                .stream(
+                    NDJSON,
+                    "A `StoredEntry` a line; a line cut short was not sent whole.",
+                ),
+        )
+        .post(
+            "/v1/books/{book}/entries",
+            post::<S>,
+            Operation::new("Appends entries, durable when it answers")
+                .bodies(bodies.to_vec())
+                .answer::<api::Appended>("What became of each."),
+        )
+        .get(
+            "/v1/books/{book}/heads",
+            heads::<S>,
+            Operation::new("Where every chain of the book ends")
+                .answer::<api::Heads>("The chains, by writer."),
+        )
 }
 
 /// `POST …/entries`: appends entries, which are durable when it answers.
@@ -57,7 +84,10 @@ async fn post<S: Store>(
     let rules = book.clone();
     let outcomes = match book.kind {
         BookKind::Authenticated => {
-            let decode = move || append::decode(&book, &body.parse()?, now_ms());
+            let decode = move || {
+                let entries = body.parse_unless::<_, api::AppendEntries<api::OpenEntry>>()?;
+                append::decode(&book, &entries, now_ms())
+            };
             let entries = blocking(decode).await??;
             for run in entries.chunk_by(|one, next| one.writer == next.writer) {
                 caller.check_writer(&run[0].writer)?;
@@ -65,7 +95,10 @@ async fn post<S: Store>(
             append::chains(app.sums(), &rules, &entries).await?
         }
         _ => {
-            let decode = move || append::decode_open(&book, &body.parse()?);
+            let decode = move || {
+                let entries = body.parse_unless::<_, api::AppendEntries<api::Entry>>()?;
+                append::decode_open(&book, &entries)
+            };
             let (writer, entries) = (caller.open_writer()?, blocking(decode).await??);
             append::open(app.sums(), &rules, &writer, &entries, now_ms()).await?
         }
@@ -92,18 +125,22 @@ async fn heads<S: Store>(
 }
 
 /// Parameters of `GET …/entries`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ReadQuery {
+    /// Only the chain of this writer.
     writer: Option<String>,
+    /// Begins at this position of each chain.
     from: Option<u64>,
+    /// Most entries in the answer.
     limit: Option<u64>,
 }
 
 /// `GET …/entries?writer=&from=&limit=`: the log as it is now, a line an entry.
 ///
-/// Without `writer` every chain in turn, by writer. `from` is a position in `writer`'s chain, so a
-/// broken download is resumed chain by chain.
+/// Without `writer` every chain in turn, by writer. `from` is a position in each, so a broken
+/// download is resumed with the writer of the last whole line and the position after it, then with
+/// the writers behind it in `…/heads`.
 async fn read<S: Store>(
     State(app): State<AppState<S>>,
     known: KnownBook,
@@ -114,8 +151,8 @@ async fn read<S: Store>(
         from,
         limit,
     } = query;
-    if writer.is_none() && from.is_some() {
-        return Err(Kind::BadQuery.detail("from is a position in a chain: name its writer too"));
+    if from > Some(POSITION_MAX) || !limit.is_none_or(|limit| (1..=POSITION_MAX).contains(&limit)) {
+        return Err(Kind::BadQuery.detail(format!("from and limit are at most {POSITION_MAX}")));
     }
     let writer = writer
         .map(|text| extract::writer(&text, Kind::BadQuery))

@@ -3,13 +3,19 @@
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, RawPathParams, Request},
-    http::{header::CONTENT_TYPE, request::Parts},
+    http::{HeaderValue, Method, header::CONTENT_TYPE, request::Parts},
+    middleware::Next,
+    response::Response,
 };
 use core_nostd::ids::{BookId, Handle, WriterId};
+use host_api::teller::IDEMPOTENCY_KEY;
 use serde::de::DeserializeOwned;
 
 use super::problem::{Kind, Problem, Result};
-use crate::{AppState, ledger::Book, store::Store};
+use crate::{AppState, ledger::Book, store::Store, teller::Key};
+
+/// Largest position, number or count in a request: what every reader of JSON reads exactly.
+pub const POSITION_MAX: u64 = (1 << 53) - 1;
 
 /// The book named in the path, which exists.
 pub struct KnownBook {
@@ -24,6 +30,24 @@ pub struct PathBook(pub BookId);
 
 /// The account handle in the path.
 pub struct PathHandle(pub Handle);
+
+/// The header of a request that may be repeated, well formed wherever it stands.
+pub async fn check_idempotency_key(request: Request, next: Next) -> Result<Response> {
+    let key = request.headers().get(IDEMPOTENCY_KEY);
+    let text = |value: &HeaderValue| value.to_str().ok().and_then(Key::new).is_some();
+    if *request.method() == Method::POST && !key.is_none_or(text) {
+        return Err(bad_key());
+    }
+    Ok(next.run(request).await)
+}
+
+/// That a key is missing or malformed.
+pub fn bad_key() -> Problem {
+    Kind::BadHeader.detail(
+        "a posting needs the header Idempotency-Key: 16 to 128 visible characters that nobody can \
+         guess, fresh for every posting and the same for its repetitions",
+    )
+}
 
 /// Query parameters, none of them unknown.
 pub struct Query<T>(pub T);
@@ -43,12 +67,30 @@ impl JsonBytes {
     /// # Errors
     /// [`Kind::MalformedJson`] and [`Kind::InvalidBody`].
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_slice(&self.0).map_err(|error| {
-            let kind = match error.classify() {
-                serde_json::error::Category::Data => Kind::InvalidBody,
-                _ => Kind::MalformedJson,
-            };
-            kind.detail(error.to_string())
+        serde_json::from_slice(&self.0)
+            .or_else(|error| match whole_numbers(&self.0) {
+                Some(plain) if error.is_data() => serde_json::from_slice(&plain),
+                _ => Err(error),
+            })
+            .map_err(|error| {
+                let kind = match error.classify() {
+                    serde_json::error::Category::Data => Kind::InvalidBody,
+                    _ => Kind::MalformedJson,
+                };
+                kind.detail(error.to_string())
+            })
+    }
+}
+
+impl JsonBytes {
+    /// Parses the body, which may not be what a book of the other kind takes.
+    ///
+    /// # Errors
+    /// Those of [`Self::parse`], and [`Kind::WrongKind`].
+    pub fn parse_unless<T: DeserializeOwned, Other: DeserializeOwned>(&self) -> Result<T> {
+        self.parse().map_err(|problem| match self.parse::<Other>() {
+            Ok(_) => Kind::WrongKind.detail("entries like these belong to the other kind of book"),
+            Err(_) => problem,
         })
     }
 }
@@ -156,6 +198,29 @@ pub fn handle(text: &str, kind: Kind) -> Result<Handle> {
         .ok_or_else(|| kind.detail("an account is named by 64 hexadecimal digits"))
 }
 
+/// The same document with `12.0` written as `12`, which in JSON is the same number. `None` if there
+/// is no such number.
+fn whole_numbers(json: &[u8]) -> Option<Vec<u8>> {
+    let mut plain = Vec::with_capacity(json.len());
+    let (mut in_text, mut escaped) = (false, false);
+    let mut rest = json;
+    while let Some((byte, behind)) = rest.split_first() {
+        rest = behind;
+        if *byte == b'.' && !in_text {
+            let zeros = behind.iter().take_while(|digit| **digit == b'0').count();
+            let ends = !matches!(behind.get(zeros), Some(b'0'..=b'9' | b'e' | b'E'));
+            if zeros > 0 && ends {
+                rest = &behind[zeros..];
+                continue;
+            }
+        }
+        in_text ^= *byte == b'"' && !escaped;
+        escaped = in_text && *byte == b'\\' && !escaped;
+        plain.push(*byte);
+    }
+    (plain.len() < json.len()).then_some(plain)
+}
+
 async fn path_param<S: Store>(
     parts: &mut Parts,
     state: &AppState<S>,
@@ -169,4 +234,27 @@ async fn path_param<S: Store>(
         .find(|(key, _)| *key == name)
         .map(|(_, value)| value.to_owned())
         .ok_or_else(|| Problem::internal(format!("the route has no parameter {name}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::whole_numbers;
+
+    #[test]
+    fn whole_numbers_are_whole_however_they_are_written() {
+        let plain = |text: &str| whole_numbers(text.as_bytes());
+        assert_eq!(plain("[1.0, -20.00,3.0]"), Some(b"[1, -20,3]".to_vec()));
+        assert_eq!(
+            plain(r#"{"a.0": "1.0\\", "b": 5.0}"#),
+            Some(br#"{"a.0": "1.0\\", "b": 5}"#.to_vec())
+        );
+        for same in [
+            "[1.5, 1.05, 1.0e3, 10, 1.]",
+            r#""\"1.0""#,
+            r#"{"x": "1.0"}"#,
+            "",
+        ] {
+            assert_eq!(plain(same), None, "{same}");
+        }
+    }
 }

@@ -1,18 +1,28 @@
 //! Whether the server lives, and whether it can work.
 
-use axum::{Json, Router, extract::State, routing::get};
+use axum::{Json, extract::State};
 use host_api::Health;
 
 use super::{
     extract::NoQuery,
+    openapi::{Operation, Routes},
     problem::{Kind, Result},
 };
 use crate::{AppState, store::Store};
 
-pub(super) fn router<S: Store>() -> Router<AppState<S>> {
-    Router::new()
-        .route("/livez", get(live))
-        .route("/readyz", get(ready::<S>))
+pub(super) fn routes<S: Store>(routes: Routes<S>) -> Routes<S> {
+    routes
+        .tag("operations")
+        .get(
+            "/livez",
+            live,
+            Operation::new("Whether the process lives").answer::<Health>("It does."),
+        )
+        .get(
+            "/readyz",
+            ready::<S>,
+            Operation::new("Whether store and token answer").answer::<Health>("They do."),
+        )
 }
 
 /// `GET /livez`: 200 while the process answers at all.

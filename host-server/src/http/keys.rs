@@ -1,15 +1,16 @@
 //! `/v1/keys`: API keys made, listed and revoked while the server runs.
 
 use axum::{
-    Json, Router,
+    Json,
     extract::{Path, State},
     http::StatusCode,
-    routing::{delete, get},
 };
+use core_nostd::wire::WRITERS_MAX;
 use host_api::keys as api;
 
 use super::{
     extract::{self, NoQuery},
+    openapi::{Operation, Routes},
     problem::{Kind, Problem, Result},
 };
 use crate::{
@@ -19,10 +20,29 @@ use crate::{
     store::{Put, Store},
 };
 
-pub(super) fn router<S: Store>() -> Router<AppState<S>> {
-    Router::new()
-        .route("/v1/keys", get(list::<S>).post(create::<S>))
-        .route("/v1/keys/{id}", delete(revoke::<S>))
+/// Most scopes in a request: every word once, and as many writers as a book may have.
+pub(super) const SCOPES_MAX: usize = 4 + WRITERS_MAX;
+
+pub(super) fn routes<S: Store>(routes: Routes<S>) -> Routes<S> {
+    routes
+        .tag("keys")
+        .get(
+            "/v1/keys",
+            list::<S>,
+            Operation::new("All API keys, also revoked ones").answer::<api::Keys>("The keys."),
+        )
+        .post(
+            "/v1/keys",
+            create::<S>,
+            Operation::new("Makes an API key; from the first on, every request needs one")
+                .body::<api::NewKey>()
+                .makes::<api::CreatedKey>(),
+        )
+        .delete(
+            "/v1/keys/{id}",
+            revoke::<S>,
+            Operation::new("Revokes an API key for good").answer::<api::KeyInfo>("It is revoked."),
+        )
 }
 
 /// `POST /v1/keys`: makes a key. 201, with the key itself; it is not shown again.
@@ -34,6 +54,9 @@ async fn create<S: Store>(
     extract::Json(body): extract::Json<api::NewKey>,
 ) -> Result<(StatusCode, Json<api::CreatedKey>)> {
     let refused = |sentence: String| Kind::InvalidBody.detail(sentence);
+    if body.scopes.len() > SCOPES_MAX {
+        return Err(refused(format!("a key has at most {SCOPES_MAX} scopes")));
+    }
     let scopes = Scopes::parse(&body.scopes).map_err(refused)?;
     let (secret, key) = ApiKey::new(&body.name, scopes, now_ms()).map_err(refused)?;
     if app.store().put_key(&key).await? != Put::Stored {

@@ -1,11 +1,12 @@
 //! `/v1/books/{book}/statements`: releases as published, each verified first.
 
-use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
+use axum::{Json, extract::State, http::StatusCode};
 use host_api as api;
 
 use super::{
     books,
     extract::{self, KnownBook, NoQuery},
+    openapi::{Operation, Routes},
     problem::{Kind, Problem, Result},
 };
 use crate::{
@@ -14,11 +15,22 @@ use crate::{
     verify,
 };
 
-pub(super) fn router<S: Store>() -> Router<AppState<S>> {
-    Router::new().route(
-        "/v1/books/{book}/statements",
-        get(list::<S>).post(publish::<S>),
-    )
+pub(super) fn routes<S: Store>(routes: Routes<S>) -> Routes<S> {
+    routes
+        .tag("statements")
+        .get(
+            "/v1/books/{book}/statements",
+            list::<S>,
+            Operation::new("Published statements in the order of their arrival")
+                .answer::<api::Statements>("The statements."),
+        )
+        .post(
+            "/v1/books/{book}/statements",
+            publish::<S>,
+            Operation::new("Verifies a statement and publishes it")
+                .body::<api::Statement>()
+                .creates::<api::Statement>(),
+        )
 }
 
 /// `POST …/statements`: verifies a statement with the book's public key and publishes it. 201, or

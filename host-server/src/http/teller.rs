@@ -5,10 +5,9 @@
 use std::sync::Arc;
 
 use axum::{
-    Json, Router,
+    Json,
     extract::{FromRequestParts, State},
     http::{StatusCode, request::Parts},
-    routing::{get, post},
 };
 use host_api::{self as api, teller as bodies};
 use zeroize::Zeroizing;
@@ -16,6 +15,7 @@ use zeroize::Zeroizing;
 use super::{
     books,
     extract::{self, KnownBook, NoQuery},
+    openapi::{Operation, Routes},
     problem::{Kind, Problem, Result},
 };
 use crate::{
@@ -24,15 +24,50 @@ use crate::{
     teller::{self, Key, Teller},
 };
 
-pub(super) fn router<S: Store>() -> Router<AppState<S>> {
-    Router::new()
-        .route("/v1/teller/info", get(info::<S>))
-        .route("/v1/teller/unlock", post(unlock::<S>))
-        .route("/v1/teller/lock", post(lock::<S>))
-        .route("/v1/teller/books", post(create_book::<S>))
-        .route("/v1/teller/books/{book}/entries", post(post_entry::<S>))
-        .route("/v1/teller/books/{book}/balance", post(balance::<S>))
-        .route("/v1/teller/books/{book}/total", post(total::<S>))
+pub(super) fn routes<S: Store>(routes: Routes<S>) -> Routes<S> {
+    let info_op = |summary| Operation::new(summary).answer::<bodies::Info>("The token now.");
+    let book = "/v1/teller/books/{book}";
+    routes
+        .tag("teller")
+        .get(
+            "/v1/teller/info",
+            info::<S>,
+            info_op("What the token says of itself"),
+        )
+        .post(
+            "/v1/teller/unlock",
+            unlock::<S>,
+            info_op("Opens the token's secrets with the PIN").body::<bodies::Unlock>(),
+        )
+        .post("/v1/teller/lock", lock::<S>, info_op("Locks the token"))
+        .post(
+            "/v1/teller/books",
+            create_book::<S>,
+            Operation::new("Makes a book on the token and here")
+                .body::<bodies::NewBook>()
+                .creates::<api::Book>(),
+        )
+        .post(
+            &format!("{book}/entries"),
+            post_entry::<S>,
+            Operation::new("A deposit, or a withdrawal, durable when it answers")
+                .body::<bodies::Post>()
+                .answer::<bodies::Posted>("Where it stands."),
+        )
+        .post(
+            &format!("{book}/balance"),
+            balance::<S>,
+            Operation::new("Opens an account's balance, with a press at the token")
+                .body::<bodies::AskBalance>()
+                .answer::<bodies::Released>("What was opened, with its proof."),
+        )
+        .post(
+            &format!("{book}/total"),
+            total::<S>,
+            Operation::new("Opens a total, with a press at the token, and publishes it")
+                .body::<bodies::AskTotal>()
+                .answer::<bodies::Released>("What was opened, with its proof."),
+        )
 }
 
 /// `GET /v1/teller/info`: what the token says of itself.
@@ -153,11 +188,6 @@ impl<S: Store> FromRequestParts<AppState<S>> for IdempotencyKey {
             .and_then(|value| value.to_str().ok())
             .and_then(Key::new)
             .map(Self)
-            .ok_or_else(|| {
-                Kind::BadHeader.detail(
-                    "a posting needs the header Idempotency-Key: 16 to 128 visible characters that \
-                     nobody can guess, fresh for every posting and the same for its repetitions",
-                )
-            })
+            .ok_or_else(extract::bad_key)
     }
 }

@@ -1,19 +1,22 @@
 //! `…/total` and `…/accounts/{handle}/balance`: encrypted sums, each with exactly what it is of.
 
-use axum::{Json, Router, extract::State, routing::get};
+use axum::{extract::State, response::Response};
 use core_nostd::{
     book::BookKind,
-    ids::BookId,
+    ids::{BookId, Handle, WriterId},
     tag::{Cut, Range},
     wire::WRITERS_MAX,
 };
 use host_api as api;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{
     accounts::require_accounts,
+    etag::{IfNoneMatch, Tag},
     extract::{KnownBook, NoQuery, PathHandle, Query},
+    openapi::{Operation, Routes},
     problem::{Kind, Problem, Result},
 };
 use crate::{
@@ -24,20 +27,33 @@ use crate::{
     sums::{Of, Span, SumError, Sums},
 };
 
-pub(super) fn router<S: Store>() -> Router<AppState<S>> {
-    Router::new()
-        .route("/v1/books/{book}/total", get(total::<S>))
-        .route(
+pub(super) fn routes<S: Store>(routes: Routes<S>) -> Routes<S> {
+    routes
+        .tag("totals")
+        .get(
+            "/v1/books/{book}/total",
+            total::<S>,
+            Operation::new("The encrypted total between two cuts, and exactly what it is of")
+                .query::<TotalQuery>()
+                .answer::<api::Total>("The sum.")
+                .etag(),
+        )
+        .get(
             "/v1/books/{book}/accounts/{handle}/balance",
-            get(balance::<S>),
+            balance::<S>,
+            Operation::new("The encrypted balance of an account, and exactly what it is of")
+                .answer::<api::Balance>("The sum.")
+                .etag(),
         )
 }
 
 /// Parameters of `GET …/total`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct TotalQuery {
+    /// Number of the cut to begin at, or a time; a position in an open book.
     from: Option<String>,
+    /// Number of the cut to end at, or a time; a position in an open book.
     to: Option<String>,
 }
 
@@ -51,7 +67,8 @@ async fn total<S: Store>(
     State(app): State<AppState<S>>,
     known: KnownBook,
     Query(TotalQuery { from, to }): Query<TotalQuery>,
-) -> Result<Json<api::Total>> {
+    seen: IfNoneMatch,
+) -> Result<Response> {
     let KnownBook { id, book } = known;
     let ranges = match book.kind {
         BookKind::Authenticated => {
@@ -65,8 +82,12 @@ async fn total<S: Store>(
             ranges::between_positions(app.store(), &id, from, to).await?
         }
     };
+    let tag = total_tag(&id, &ranges);
+    if seen.has(&tag) {
+        return Ok(tag.not_modified());
+    }
     let total = sum(app.sums(), &book, ranges).await?;
-    Ok(Json(to_api(&id, &book, total)))
+    Ok(tag.answer(to_api(&id, &book, total)))
 }
 
 /// `GET …/accounts/{handle}/balance`: the encrypted balance of one account. Costs as many additions
@@ -76,7 +97,8 @@ async fn balance<S: Store>(
     known: KnownBook,
     PathHandle(handle): PathHandle,
     _: NoQuery,
-) -> Result<Json<api::Balance>> {
+    seen: IfNoneMatch,
+) -> Result<Response> {
     let KnownBook { id, book } = known;
     require_accounts(&book)?;
     let balance = app.sums().balance(Of::from(&book), &handle);
@@ -84,11 +106,15 @@ async fn balance<S: Store>(
         .await?
         .ok_or_else(|| Kind::NothingToSum.detail("the account has no entries"))?;
     check_writers(balance.last.len())?;
+    let tag = balance_tag(&id, &handle, &balance.last);
+    if seen.has(&tag) {
+        return Ok(tag.not_modified());
+    }
     let last = |(writer, seq): (_, u64)| api::LastPosition {
         writer: format!("{writer}"),
         seq: Some(seq),
     };
-    Ok(Json(api::Balance {
+    Ok(tag.answer(api::Balance {
         book: id.to_string(),
         account: handle.to_string(),
         c1: balance.sum.c1.into(),
@@ -98,6 +124,22 @@ async fn balance<S: Store>(
         count: balance.count,
         bound: bound(balance.count, &book),
     }))
+}
+
+fn total_tag(id: &BookId, ranges: &[Range]) -> Tag {
+    let range = |range: &Range| {
+        let ends = [range.from, range.to].map(|end| (end.position.to_be_bytes(), end.mac));
+        let [(from, from_mac), (to, to_mac)] = ends;
+        [&range.writer.0[..], &from, &from_mac, &to, &to_mac].concat()
+    };
+    Tag::of(std::iter::once(id.0.to_vec()).chain(ranges.iter().map(range)))
+}
+
+fn balance_tag(id: &BookId, handle: &Handle, last: &[(WriterId, u64)]) -> Tag {
+    let last = last
+        .iter()
+        .map(|(writer, seq)| [&writer.0[..], &seq.to_be_bytes()].concat());
+    Tag::of([id.0.to_vec(), handle.0.to_vec()].into_iter().chain(last))
 }
 
 /// A total, and exactly what it is of.
@@ -118,7 +160,7 @@ pub(crate) async fn sum<S: Store>(
 ) -> Result<Total> {
     let backwards = |range: &Range| range.from.position > range.to.position;
     if ranges.iter().any(backwards) {
-        return Err(Kind::BadQuery.detail("from comes after to"));
+        return Err(Kind::NothingToSum.detail("from comes after to"));
     }
     let empty = |range: &Range| range.from.position == range.to.position;
     if ranges.len() > WRITERS_MAX {
@@ -208,8 +250,10 @@ fn cut_at(text: &str) -> Result<At> {
 }
 
 fn position(text: &str) -> Result<u64> {
-    text.parse()
-        .map_err(|_| Kind::BadQuery.detail("in an open book from and to are positions"))
+    match cut_at(text)? {
+        At::Number(position) => Ok(position),
+        _ => Err(Kind::WrongKind.detail("an open book has no cuts: from and to are positions")),
+    }
 }
 
 #[cfg(test)]

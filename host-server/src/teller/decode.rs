@@ -76,7 +76,7 @@ impl SuiteVisitor for Prepare<'_> {
 }
 
 /// The widest window that a request may ask for: some minutes of all cores, with the default table.
-const WINDOW_BITS_MAX: u8 = 54;
+pub const WINDOW_BITS_MAX: u8 = 54;
 
 /// The window that a request asks for, if it asks for one.
 pub fn window(bits: Option<u8>) -> Result<Option<Window>> {

@@ -31,21 +31,21 @@ fn an_identifier_that_is_not_the_hash_of_the_rules_is_refused() {
     let (book, other) = (unsent("a"), unsent("b"));
     server
         .put(&other.path(""), &book.api())
-        .problem(422, "wrong-book-id");
+        .problem(409, "wrong-book-id");
     let dearer = api::Book {
         cap: book.book.cap + 1,
         ..book.api()
     };
     server
         .put(&book.path(""), &dearer)
-        .problem(422, "wrong-book-id");
+        .problem(409, "wrong-book-id");
     let foreign = api::Book {
         book: other.id.to_string(),
         ..book.api()
     };
     server
         .put(&book.path(""), &foreign)
-        .problem(422, "wrong-book-id");
+        .problem(409, "wrong-book-id");
     assert!(server.get("/v1/books").ok::<api::Books>().books.is_empty());
 }
 
@@ -67,7 +67,7 @@ fn rules_out_of_bounds_are_refused() {
     for change in wrong {
         let mut body = book.api();
         change(&mut body);
-        server.put(&book.path(""), &body).problem(422, "bad-rules");
+        server.put(&book.path(""), &body).problem(409, "bad-rules");
     }
     assert!(server.get("/v1/books").ok::<api::Books>().books.is_empty());
 }
@@ -84,7 +84,7 @@ fn a_public_key_must_be_a_full_element_of_the_suite() {
         };
         server
             .put(&book.path(""), &body)
-            .problem(422, "bad-public-key");
+            .problem(409, "bad-public-key");
     }
     let mut minus_one = hex::decode(FFDHE2048_P).expect("hexadecimal");
     *minus_one.last_mut().expect("not empty") -= 1;
@@ -95,7 +95,7 @@ fn a_public_key_must_be_a_full_element_of_the_suite() {
     };
     let problem = server
         .put(&ffdhe.path(""), &body)
-        .problem(422, "bad-public-key");
+        .problem(409, "bad-public-key");
     assert!(
         problem
             .detail

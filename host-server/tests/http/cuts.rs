@@ -50,7 +50,7 @@ fn a_cut_that_is_none_or_contradicts_is_refused() {
                 ..cut.clone()
             },
         )
-        .problem(422, "bad-cut");
+        .problem(409, "bad-cut");
     server
         .post(
             &path,
@@ -59,12 +59,12 @@ fn a_cut_that_is_none_or_contradicts_is_refused() {
                 ..cut.clone()
             },
         )
-        .problem(422, "bad-cut");
+        .problem(409, "bad-cut");
     let short = api::Cut {
         mac: Some(vec![1; 15].into()),
         ..cut.clone()
     };
-    server.post(&path, &short).problem(422, "bad-cut");
+    server.post(&path, &short).problem(409, "bad-cut");
     server
         .post(
             &path,

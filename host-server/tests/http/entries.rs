@@ -153,7 +153,7 @@ fn elements_that_are_not_canonical_of_the_suite_or_the_identity_are_refused() {
             *field(&mut entries[1]) = bytes.into();
             let reply = server.post(&keys.path("/entries"), &append(entries));
             let detail = reply
-                .problem(422, "bad-element")
+                .problem(409, "bad-element")
                 .detail
                 .expect("says which");
             assert!(
@@ -167,7 +167,7 @@ fn elements_that_are_not_canonical_of_the_suite_or_the_identity_are_refused() {
     let reply = server.post(&keys.path("/entries"), &append(entries));
     assert!(
         reply
-            .problem(422, "bad-element")
+            .problem(409, "bad-element")
             .detail
             .expect("says why")
             .contains("identity")
@@ -209,7 +209,7 @@ fn an_element_of_order_two_is_refused_in_a_finite_field_suite() {
         },
     ] {
         let reply = server.post(&keys.path("/entries"), &append(vec![bad]));
-        reply.problem(422, "bad-element");
+        reply.problem(409, "bad-element");
     }
     assert!(server.log(&keys.id).is_empty());
     assert_eq!(
@@ -267,7 +267,7 @@ fn entries_of_the_other_kind_of_book_are_refused() {
         c2: vec![0; 32].into(),
     };
     let reply = server.post(&keys.path("/entries"), &append(vec![open]));
-    reply.problem(422, "invalid-body");
+    reply.problem(409, "wrong-kind");
 }
 
 #[test]
@@ -362,21 +362,34 @@ fn the_log_is_read_from_any_position_and_over_all_chains() {
         tail[..1]
     );
     assert_eq!(
-        places(&format!("/entries?writer={}&from={}", one.id, u64::MAX)),
+        places(&format!(
+            "/entries?writer={}&from={}",
+            one.id,
+            (1u64 << 53) - 1
+        )),
         []
     );
     assert_eq!(
         places(&format!("/entries?writer={}", Writer::new(9).id)),
         []
     );
-    server
-        .get(&keys.path("/entries?from=1"))
-        .problem(400, "bad-query");
+    assert_eq!(
+        places("/entries?from=2")[598..],
+        all[602..],
+        "of each chain"
+    );
     server
         .get(&keys.path("/entries?writer=xyz"))
         .problem(400, "bad-query");
-    let too_large = format!("/entries?writer={}&from=18446744073709551616", one.id);
-    server.get(&keys.path(&too_large)).problem(400, "bad-query");
+    for wrong in [
+        "from=18446744073709551616",
+        "from=9007199254740992",
+        "limit=0",
+        "limit=-1",
+    ] {
+        let query = format!("/entries?writer={}&{wrong}", one.id);
+        server.get(&keys.path(&query)).problem(400, "bad-query");
+    }
 }
 
 #[test]

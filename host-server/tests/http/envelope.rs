@@ -10,7 +10,7 @@ use host_server::{
     store::memory::MemoryStore,
 };
 
-use crate::fixtures::{Server, Writer, append, book};
+use crate::fixtures::{Server, Writer, account, append, book};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -110,6 +110,47 @@ fn bodies_may_be_packed_but_not_be_bombs() {
     reply.problem(415, "unsupported-encoding");
     assert_eq!(reply.headers["accept-encoding"], "gzip, zstd");
     assert_eq!(server.log(&keys.id).len(), 2);
+}
+
+#[test]
+fn a_sum_that_the_caller_has_is_not_sent_again() {
+    let server = Server::start();
+    let keys = book(&server);
+    let mut writer = Writer::new(1);
+    let post = |entries| server.post(&keys.path("/entries"), &append(entries));
+    post(writer.entries(&keys, &[1, 2, 3, 4]));
+    server.post(&keys.path("/cuts"), &writer.cut(&keys));
+    let balance = format!("/accounts/{}/balance", account(1));
+    for path in ["/total?to=1", "/total", &balance] {
+        let path = keys.path(path);
+        let first = server.get(&path);
+        let tag = first.headers["etag"].to_str().expect("ASCII").to_owned();
+        for seen in [
+            tag.clone(),
+            format!("\"x\", {tag}"),
+            tag.replace("W/", ""),
+            "*".into(),
+        ] {
+            let again = server.send("GET", &path, &[("if-none-match", &seen)], &[]);
+            assert_eq!((again.status, again.text.as_str()), (304, ""), "{seen}");
+            assert_eq!(again.headers["etag"], *tag);
+        }
+        let other = [("if-none-match", "W/\"0123\"")];
+        assert_eq!(server.send("GET", &path, &other, &[]).text, first.text);
+    }
+    let tags = || {
+        ["/total?to=1", "/total", &balance]
+            .map(|path| server.get(&keys.path(path)).headers["etag"].clone())
+    };
+    let before = tags();
+    post(writer.entries(&keys, &[5, 6, 7, 8]));
+    server.post(&keys.path("/cuts"), &writer.cut(&keys));
+    let after = tags();
+    assert_eq!(before[0], after[0], "closed for good");
+    assert!(
+        before[1] != after[1] && before[2] != after[2],
+        "more entries, another sum"
+    );
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod envelope;
 mod fixtures;
 mod keys;
 mod line;
+mod openapi;
 mod protocol;
 mod statements;
 mod teller;

@@ -79,7 +79,7 @@ fn prove<S: Ciphersuite>(
     }
 }
 
-fn total(keys: &Keys<Ristretto255Sha512>) -> api::Statement {
+pub fn total(keys: &Keys<Ristretto255Sha512>) -> api::Statement {
     let spans = [Span {
         writer: WRITER,
         from: 4,
@@ -124,12 +124,12 @@ fn an_open_sum_is_published_in_an_open_book_only() {
     );
     server
         .post(&open.path("/statements"), &total(&open))
-        .problem(422, "bad-statement");
+        .problem(409, "bad-statement");
     let closed = book(&server);
     let statement = state(&closed, Scope::Open, 3);
     server
         .post(&closed.path("/statements"), &statement)
-        .problem(422, "bad-statement");
+        .problem(409, "bad-statement");
 }
 
 #[test]
@@ -173,8 +173,8 @@ fn every_changed_field_of_a_statement_is_noticed() {
         let mut statement = total(&keys);
         change(&mut statement);
         let reply = server.post(&path, &statement);
-        assert_eq!(reply.status, 422, "change {index}: {reply:?}");
-        reply.problem(422, "bad-statement");
+        assert_eq!(reply.status, 409, "change {index}: {reply:?}");
+        reply.problem(409, "bad-statement");
     }
     assert!(
         server
@@ -196,7 +196,7 @@ fn a_writer_listed_twice_is_noticed_though_the_proof_holds() {
     };
     let statement = state(&keys, Scope::Total(&[span, span]), 20);
     let problem = server.post(&keys.path("/statements"), &statement);
-    let problem = problem.problem(422, "bad-statement");
+    let problem = problem.problem(409, "bad-statement");
     assert!(problem.detail.expect("says why").contains("contradict"));
 }
 
@@ -208,10 +208,10 @@ fn a_statement_about_another_book_is_refused() {
     let path = other.path("/statements");
     server
         .post(&path, &total(&keys))
-        .problem(422, "foreign-book");
+        .problem(409, "foreign-book");
     let mut statement = total(&keys);
     statement.book.public_key = other.api().public_key;
     server
         .post(&keys.path("/statements"), &statement)
-        .problem(422, "foreign-book");
+        .problem(409, "foreign-book");
 }

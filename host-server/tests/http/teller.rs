@@ -354,7 +354,7 @@ fn a_book_is_made_on_token_and_server_once() {
     };
     desk.server
         .post("/v1/teller/books", &bad)
-        .problem(422, "bad-rules");
+        .problem(409, "bad-rules");
     let books: api::Books = desk.server.get("/v1/books").ok();
     assert_eq!(books.books.len(), 1);
 }

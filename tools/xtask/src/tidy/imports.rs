@@ -124,7 +124,7 @@ const RULES: &[Rule] = &[
     Rule {
         package: "host-api",
         ours: &[],
-        others: Others::Only(&["base64", "serde"]),
+        others: Others::Only(&["base64", "schemars", "serde"]),
         never: ALL_OURS,
     },
     Rule {

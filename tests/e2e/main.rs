@@ -49,6 +49,9 @@ mod range;
 /// A server that was restored from a copy older than the token, and the way out.
 #[cfg(feature = "cli")]
 mod renewal;
+/// Requests that a program makes up from the description of the API.
+#[cfg(feature = "schemathesis")]
+mod requests;
 /// Statements as files, before two verifiers that share nothing.
 mod statements;
 /// The store in a real MongoDB, killed and contended for.

@@ -108,7 +108,7 @@ fn from_api(body: &api::Book) -> Result<Book> {
     let (suite, currency) = (book.suite, book.currency);
     if currency.scale() != body.scale {
         let scale = currency.scale();
-        return Err(Kind::WrongBookId.detail(format!("the scale of {currency} is {scale}")));
+        return Err(Kind::BadRules.detail(format!("the scale of {currency} is {scale}")));
     }
     suite
         .dispatch(CheckPublicKey(&body.public_key.0))

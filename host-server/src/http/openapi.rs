@@ -353,8 +353,8 @@ to, with 409. A `POST` may be repeated: what is there already is not stored agai
 
 const IDEMPOTENCY: &str = "\
 16 to 128 visible ASCII characters that nobody can guess, the same for the repetitions of a \
-request. Postings at the teller need it and are recognised by it. All else is idempotent in itself, \
-by what is sent, and takes the key without needing it; only API keys are made anew each time.";
+request. Postings at the teller need it and are known by it. All else is idempotent in itself, \
+by what is sent, and takes the key without needing it; only API keys are new each time.";
 
 /// One parameter. Those of a path are always there.
 fn parameter(place: &str, name: &str, text: &str, mut schema: Value) -> Value {

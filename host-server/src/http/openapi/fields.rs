@@ -53,7 +53,8 @@ pub fn refine_field(name: &str, schema: &mut Value) {
     } else if is("array") && name == "entries" {
         json!({ "minItems": 1, "maxItems": ENTRIES_LEN_MAX })
     } else if is("array") && name == "scopes" {
-        json!({ "items": { "type": "string", "pattern": SCOPE }, "minItems": 1, "maxItems": SCOPES_MAX })
+        let item = json!({ "type": "string", "pattern": SCOPE });
+        json!({ "items": item, "minItems": 1, "maxItems": SCOPES_MAX })
     } else {
         return;
     };

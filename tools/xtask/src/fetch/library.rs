@@ -68,6 +68,16 @@ unicorn==2.1.4 \
 ",
 };
 
+/// Requests made up from a description of an API. (Wheels for Python 3.11 to 3.13 on Linux on
+/// x86_64.)
+pub const SCHEMATHESIS: Library = Library {
+    name: "Schemathesis",
+    version: "4.32.5",
+    package: "schemathesis",
+    variable: "SCHEMATHESIS",
+    requirements: include_str!("library/schemathesis.txt"),
+};
+
 impl Library {
     /// Its folder, downloaded first if need be.
     pub fn fetch(&self) -> Result<PathBuf, String> {

@@ -20,6 +20,8 @@ use crate::{
 mod chain;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+#[cfg(any(test, feature = "conformance"))]
+pub mod faulty;
 pub mod inspect;
 pub(crate) mod key;
 pub mod memory;

@@ -6,15 +6,10 @@
 
 use std::thread;
 
-use core_nostd::{
-    book::BookKind,
-    ciphersuite::SuiteId,
-    currency::Currency,
-    group::{Group, ristretto255::Ristretto255},
-    ids::BookId,
-};
+use core_nostd::{book::BookKind, ciphersuite::SuiteId, currency::Currency, ids::BookId};
 use e2e_tests::{
     api::Api,
+    elements::element,
     history::Clock,
     seed::{self, report},
     server::{Server, StoreKind},
@@ -38,12 +33,6 @@ const ACCOUNTS: u8 = 3;
 /// The logarithms of `c1`, `c2`, `tag` and `account_tag` of the entry of each number: the number
 /// and, so that no column can stand for another, one of these.
 const COLUMNS: [i64; 4] = [0, 1 << 40, 1 << 41, 1 << 42];
-
-/// The element with this logarithm, as it is sent.
-fn element(logarithm: i64) -> api::Base64 {
-    let element = Ristretto255::mul_base_i64(logarithm);
-    Ristretto255::encode(&element).as_slice().into()
-}
 
 /// Two books, an authenticated and an open one, and where they are.
 struct Ledger {

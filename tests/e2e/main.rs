@@ -23,6 +23,9 @@ mod faults;
 mod histories;
 /// A key made elsewhere, and what was encrypted under it.
 mod imported_key;
+/// Processes killed in the middle of everything.
+#[cfg(feature = "cli")]
+mod kills;
 /// The image of a real board, on a model of its chip.
 #[cfg(feature = "kit")]
 mod kit;
@@ -33,6 +36,9 @@ mod life;
 mod lightphe;
 /// Noise, damaged frames and wrong sessions on the serial line.
 mod line;
+/// A network that breaks between server and database.
+#[cfg(all(feature = "cli", feature = "mongo"))]
+mod network;
 /// Open books in the finite-field suites.
 mod open_books;
 /// The core against big integers.
@@ -46,6 +52,8 @@ mod power;
 /// Sums outside the window that is searched.
 #[cfg(feature = "cli")]
 mod range;
+/// A store that fails at any of its calls.
+mod refusals;
 /// A server that was restored from a copy older than the token, and the way out.
 #[cfg(feature = "cli")]
 mod renewal;

@@ -1,7 +1,10 @@
 //! `tally` when something was lost: a server that comes back from an old copy, a token that does
 //! not come back at all.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use e2e_tests::{
     api::Api,
@@ -20,9 +23,8 @@ const CREATE: [&str; 7] = [
     "4",
 ];
 
-fn open(dir: &Path) -> Office {
-    let store = format!("redb:{}", dir.join("ledger.redb").display());
-    let office = Office::open(dir, &store, "totals,balances");
+fn open(dir: &Path, store: &str) -> Office {
+    let office = Office::open(dir, store, "totals,balances");
     office.person.json(&CREATE);
     office
 }
@@ -65,26 +67,89 @@ fn spool_entry(home: &Path, server: &str, seq: u64) {
     fs::write(spool.join("late.json"), record.to_string()).expect("a file");
 }
 
+/// Where a ledger is, and how it is copied while no server runs.
+trait Vault {
+    fn store(&self) -> String;
+    fn back_up(&mut self);
+    fn restore(&mut self);
+}
+
+/// A file, and its copy.
+struct File(PathBuf);
+
+impl File {
+    fn in_folder(dir: &Path) -> Self {
+        Self(dir.join("ledger.redb"))
+    }
+}
+
+impl Vault for File {
+    fn store(&self) -> String {
+        format!("redb:{}", self.0.display())
+    }
+
+    fn back_up(&mut self) {
+        fs::copy(&self.0, self.0.with_extension("copy")).expect("a copy");
+    }
+
+    fn restore(&mut self) {
+        fs::copy(self.0.with_extension("copy"), &self.0).expect("the copy");
+    }
+}
+
+/// A mongod, and a copy of its files.
+#[cfg(feature = "mongo")]
+struct Cluster(e2e_tests::mongod::Mongod, PathBuf);
+
+#[cfg(feature = "mongo")]
+impl Vault for Cluster {
+    fn store(&self) -> String {
+        self.0.uri("tallystick")
+    }
+
+    fn back_up(&mut self) {
+        self.0.kill();
+        self.0.back_up(&self.1);
+        self.0.restart();
+    }
+
+    fn restore(&mut self) {
+        self.0.kill();
+        self.0.restore(&self.1);
+        self.0.restart();
+    }
+}
+
 #[test]
 fn a_server_from_an_old_copy_and_a_token_ahead_of_it_part_and_begin_anew() {
     let dir = tempfile::tempdir().expect("a folder");
-    let mut office = open(dir.path());
+    part_and_begin_anew(dir.path(), &mut File::in_folder(dir.path()));
+}
+
+#[cfg(feature = "mongo")]
+#[test]
+fn a_mongod_from_an_old_copy_and_a_token_ahead_of_it_part_and_begin_anew() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mongod = e2e_tests::mongod::Mongod::start();
+    part_and_begin_anew(dir.path(), &mut Cluster(mongod, dir.path().join("copy")));
+}
+
+fn part_and_begin_anew(dir: &Path, vault: &mut impl Vault) {
+    let mut office = open(dir, &vault.store());
     for _ in 0..4 {
         office.person.json(&post("10.00"));
     }
     assert_eq!(total(&office.person), ("40.00".into(), 4.into()));
-    let ledger = dir.path().join("ledger.redb");
-    let copy = dir.path().join("copy.redb");
     office.server.kill();
-    fs::copy(&ledger, &copy).expect("a copy");
+    vault.back_up();
     office.power_cut();
     for _ in 0..3 {
         office.person.json(&post("1.00"));
     }
     // The last of them has not left the spool, when the ledger is lost.
-    spool_entry(dir.path(), &office.server.address, 6);
+    spool_entry(dir, &office.server.address, 6);
     office.server.kill();
-    fs::copy(&copy, &ledger).expect("the copy");
+    vault.restore();
     office.power_cut();
 
     fails(&office.person, &post("2.00"), 1, &["wait in"]);
@@ -93,7 +158,7 @@ fn a_server_from_an_old_copy_and_a_token_ahead_of_it_part_and_begin_anew() {
     office.ceremony();
     fails(&office.person, &renew, 1, &["--abandon"]);
     let renewed = office.person.json(&["token", "new-writer", "--abandon"]);
-    let spool = dir.path().join("STATE/tallystick/spool");
+    let spool = dir.join("STATE/tallystick/spool");
     let aside = fs::read_dir(spool).expect("the spool").next();
     let aside = aside.expect("a file").expect("a file").path();
     assert_eq!(aside.extension(), Some("abandoned".as_ref()));
@@ -116,7 +181,7 @@ fn a_server_from_an_old_copy_and_a_token_ahead_of_it_part_and_begin_anew() {
 #[test]
 fn a_lost_token_comes_back_from_files_with_its_books_and_writers() {
     let dir = tempfile::tempdir().expect("a folder");
-    let mut office = open(dir.path());
+    let mut office = open(dir.path(), &File::in_folder(dir.path()).store());
     let key = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tools/cli/tests/lightphe");
     let key = key.join("ffdhe2048.json").display().to_string();
     let classic = ["book", "create", "classic", "--currency", "EUR", "--open"];

@@ -3,9 +3,12 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+#[cfg(feature = "cli")]
+pub mod clerks;
 #[cfg(feature = "qemu")]
 pub mod debugger;
 pub mod desk;
+pub mod elements;
 pub mod history;
 #[cfg(feature = "mongo")]
 pub mod mongod;
@@ -13,12 +16,15 @@ pub mod mongod;
 pub mod office;
 #[cfg(feature = "cli")]
 pub mod process;
+#[cfg(feature = "mongo")]
+pub mod proxy;
 pub mod python;
 #[cfg(feature = "qemu")]
 pub mod qemu;
 pub mod reference;
 pub mod seed;
 pub mod server;
+pub mod tap;
 pub mod token;
 
 /// Opens a file that has one owner at a time and has just been closed.

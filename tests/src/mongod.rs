@@ -4,7 +4,7 @@
 
 use std::{
     env, fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, PoisonError, Weak},
     thread,
@@ -147,7 +147,7 @@ impl Mongod {
             directory,
             process,
         };
-        let socket = mongod.socket();
+        let socket = mongod.socket().display().to_string();
         mongod.wait(Some(doc! {
             "replSetInitiate": { "_id": "rs0", "members": [{ "_id": 0, "host": socket }] }
         }));
@@ -176,16 +176,36 @@ impl Mongod {
     /// The URI of a database on it.
     #[must_use]
     pub fn uri(&self, database: &str) -> String {
-        let socket = self.socket().replace('/', "%2F");
+        let socket = self.socket().display().to_string().replace('/', "%2F");
         format!("mongodb://{socket}/{database}?directConnection=true")
     }
 
-    fn socket(&self) -> String {
-        self.directory
-            .path()
-            .join("mongod.sock")
-            .display()
-            .to_string()
+    /// The unix socket that it listens on.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.directory.path().join("mongod.sock")
+    }
+
+    /// The directory with all that it has stored.
+    fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    /// Copies everything that is stored to a new directory, after [`Mongod::kill`].
+    ///
+    /// # Panics
+    /// If the files can't be copied.
+    pub fn back_up(&self, to: &Path) {
+        copy_directory(&self.data(), to);
+    }
+
+    /// Replaces everything that is stored by what was backed up, after [`Mongod::kill`].
+    ///
+    /// # Panics
+    /// If the files can't be copied.
+    pub fn restore(&self, from: &Path) {
+        fs::remove_dir_all(self.data()).expect("it is stopped");
+        copy_directory(from, &self.data());
     }
 
     fn wait(&self, command: Option<Document>) {
@@ -204,6 +224,19 @@ impl Mongod {
 impl Drop for Mongod {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+fn copy_directory(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a new directory");
+    for file in fs::read_dir(from).expect("a directory") {
+        let file = file.expect("a name");
+        let target = to.join(file.file_name());
+        if file.file_type().expect("a type").is_dir() {
+            copy_directory(&file.path(), &target);
+        } else {
+            fs::copy(file.path(), target).expect("a copy");
+        }
     }
 }
 
@@ -255,6 +288,20 @@ async fn become_primary(uri: String, command: Option<Document>) -> mongodb::erro
         hello = admin.run_command(next).await?;
     }
     Ok(())
+}
+
+/// Runs one command on the database of a URI.
+///
+/// # Panics
+/// If the server refuses it.
+pub fn command(uri: &str, command: Document) {
+    let uri = uri.to_owned();
+    let answer = on_a_thread(async move {
+        let client = Client::with_uri_str(&uri).await?;
+        let database = client.default_database().expect("a name in the URI");
+        database.run_command(command).await
+    });
+    answer.expect("the server carries it out");
 }
 
 /// Runs some work on a thread and a runtime of its own, so that it may be called from anywhere.

@@ -7,6 +7,8 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
+use token_client::Address;
+
 /// A process that says `listening on …` and then serves. Dropping it kills it with SIGKILL.
 pub struct Service {
     child: Child,
@@ -53,6 +55,17 @@ pub fn host_server(store: &str) -> Service {
     let mut command = Command::new(program("HOST_SERVER_BIN"));
     command
         .args(["--listen", "127.0.0.1:0", "--store", store])
+        .stderr(Stdio::null());
+    Service::start(&mut command)
+}
+
+/// `host-server` on a store, with a token.
+#[must_use]
+pub fn host_server_with_token(store: &str, token: &Address) -> Service {
+    let mut command = Command::new(program("HOST_SERVER_BIN"));
+    command
+        .args(["--listen", "127.0.0.1:0", "--store", store, "--token"])
+        .arg(token.to_string())
         .stderr(Stdio::null());
     Service::start(&mut command)
 }

@@ -42,25 +42,27 @@ impl Server {
     /// Starts a server on a port of the system's choice.
     #[must_use]
     pub fn start(kind: &StoreKind) -> Self {
+        match kind.clone() {
+            StoreKind::Memory => Self::launch(async || AppState::new(MemoryStore::default())),
+            StoreKind::Redb(path) => {
+                Self::launch(async move || AppState::new(crate::reopen(|| RedbStore::open(&path))))
+            }
+            #[cfg(feature = "mongo")]
+            StoreKind::Mongo(uri) => Self::launch(async move || {
+                let store = host_server::store::mongo::MongoStore::connect(&uri).await;
+                AppState::new(store.expect("MongoDB answers"))
+            }),
+        }
+    }
+
+    /// Starts a server whose state is made on the threads that it will run on.
+    #[must_use]
+    pub fn launch<S: Store>(state: impl AsyncFnOnce() -> AppState<S> + Send + 'static) -> Self {
         let (stop, stopped) = oneshot::channel();
         let (ready, address) = std::sync::mpsc::channel();
-        let kind = kind.clone();
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-            runtime.block_on(async move {
-                match kind {
-                    StoreKind::Memory => run(MemoryStore::default(), ready, stopped).await,
-                    StoreKind::Redb(path) => {
-                        let store = crate::reopen(|| RedbStore::open(&path));
-                        run(store, ready, stopped).await;
-                    }
-                    #[cfg(feature = "mongo")]
-                    StoreKind::Mongo(uri) => {
-                        let store = host_server::store::mongo::MongoStore::connect(&uri);
-                        run(store.await.expect("MongoDB answers"), ready, stopped).await;
-                    }
-                }
-            });
+            runtime.block_on(async move { run(state().await, ready, stopped).await });
         });
         let address: std::net::SocketAddr = address.recv().expect("the server starts");
         let api = Api::new(&format!("http://{address}"));
@@ -73,7 +75,7 @@ impl Server {
 }
 
 async fn run<S: Store>(
-    store: S,
+    state: AppState<S>,
     ready: std::sync::mpsc::Sender<std::net::SocketAddr>,
     stopped: oneshot::Receiver<()>,
 ) {
@@ -84,7 +86,7 @@ async fn run<S: Store>(
     let shutdown = async {
         let _ = stopped.await;
     };
-    serve(listener, AppState::new(store), shutdown)
+    serve(listener, state, shutdown)
         .await
         .expect("the server runs");
 }

@@ -162,6 +162,15 @@ impl TestToken {
         }
     }
 
+    /// Where another program finds the token; nowhere on some carriers.
+    #[must_use]
+    pub fn address(&self) -> Option<token_client::Address> {
+        match &self.running {
+            Some(Running::Pty { address }) => Some(address.clone()),
+            _ => None,
+        }
+    }
+
     /// A fresh line to the token, as raw bytes.
     #[must_use]
     pub fn line(&self) -> Box<dyn Line> {

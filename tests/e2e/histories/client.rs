@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use core_nostd::ids::{BookId, Handle, WriterId};
 use e2e_tests::{
     api::{Api, Refused},
+    elements::element,
     history::Interval,
     seed::{ChaCha20Rng, Rng, SeedableRng, below},
 };
 use host_api::{self as api, EntryOutcome, NextPlace};
 
-use super::{ACCOUNTS, COLUMNS, Ledger, REQUESTS, WRITERS, element};
+use super::{ACCOUNTS, COLUMNS, Ledger, REQUESTS, WRITERS};
 
 /// Most entries in a posting.
 const BATCH_LEN_MAX: usize = 5;

@@ -6,13 +6,15 @@
 use std::{collections::BTreeMap, fmt};
 
 use core_nostd::ids::WriterId;
-use e2e_tests::history::{ANY_TIME, History, Interval, Moment};
+use e2e_tests::{
+    elements::element,
+    history::{ANY_TIME, History, Interval, Moment},
+};
 use host_api::{self as api, EntryOutcome, Outcome};
 
 use super::{
     COLUMNS, Ledger, WRITERS, client,
     client::{Numbers, Record, Told, What},
-    element,
 };
 
 type Result<T = ()> = std::result::Result<T, String>;

@@ -11,7 +11,11 @@ use crate::{
     http::{self, Rate},
     keys::command::KeyCommand,
     maintenance::command::Maintenance,
+    tls::Files,
 };
+use exposure::Exposure;
+
+pub mod exposure;
 
 /// Stores encrypted entries and adds them up; it can't read any of them.
 ///
@@ -22,7 +26,7 @@ use crate::{
 struct Args {
     /// Address to serve on; port 0 takes a free one [default: 127.0.0.1:8470]
     ///
-    /// Only loopback addresses: there are no keys and no TLS yet.
+    /// An address that other machines reach needs TLS, a public name and an API key.
     #[arg(long, value_name = "ADDRESS", env = "HOST_SERVER_LISTEN")]
     listen: Option<SocketAddr>,
 
@@ -61,6 +65,9 @@ struct Args {
     #[arg(long, value_name = "NUMBER", env = "HOST_SERVER_RATE_LIMIT")]
     rate_limit: Option<u32>,
 
+    #[command(flatten)]
+    exposure: exposure::Options,
+
     /// A TOML file with the options not given here
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
@@ -91,8 +98,8 @@ Examples:
   host-server export --store redb:ledger.redb --to ledger.export
   host-server import --store mongodb://127.0.0.1/tallystick --from ledger.export
 
-When it is ready it prints \"listening on http://ADDRESS\". SIGTERM or Ctrl-C ends it after the
-requests under way are answered.
+When it is ready it prints \"listening on http://ADDRESS\" (https with TLS). SIGTERM or Ctrl-C ends it
+after the requests under way are answered.
 Work on the whole ledger ends with 0 if all is well, 1 if something is wrong with a ledger, 2 if it
 could not be done. RUST_LOG sets what it logs on stderr (default: info).";
 
@@ -100,8 +107,10 @@ could not be done. RUST_LOG sets what it logs on stderr (default: info).";
 pub struct Config {
     /// What to do; nothing means to serve.
     pub command: Option<Command>,
-    /// Address to serve on, loopback.
+    /// Address to serve on.
     pub listen: SocketAddr,
+    /// TLS, which an address that is not loopback has.
+    pub tls: Option<Files>,
     /// Where the ledger is kept.
     pub store: StoreAddress,
     /// The token, if there is one.
@@ -148,6 +157,10 @@ struct File {
     token: Option<String>,
     cors_origins: Option<Vec<String>>,
     rate_limit: Option<u32>,
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
+    client_ca: Option<PathBuf>,
+    public_names: Option<Vec<String>>,
 }
 
 impl Config {
@@ -170,12 +183,13 @@ impl Config {
         })?;
         let default = || Ok(SocketAddr::from(([127, 0, 0, 1], 8470)));
         let listen = or_parse(args.listen, file.listen)?.map_or_else(default, Ok::<_, String>)?;
-        if !listen.ip().is_loopback() {
-            return Err(format!(
-                "{listen} can be reached from other machines, and this server has no keys and no \
-                 TLS yet: listen on 127.0.0.1 or [::1], and put a proxy you trust in front of it"
-            ));
-        }
+        let exposure = args.exposure.or(exposure::Options {
+            tls_cert: file.tls_cert,
+            tls_key: file.tls_key,
+            client_ca: file.client_ca,
+            public_names: file.public_names.unwrap_or_default(),
+        });
+        let Exposure { tls, public_names } = exposure.complete(listen)?;
         let cors_origins = match file.cors_origins {
             Some(origins) if args.cors_origins.is_empty() => origins
                 .iter()
@@ -193,9 +207,10 @@ impl Config {
             http: http::Options {
                 cors_origins,
                 rate,
-                public_names: Vec::new(),
+                public_names,
             },
             listen,
+            tls,
             store: or_parse(args.store, file.store)?
                 .ok_or("say where to keep the ledger, for example --store redb:ledger.redb")?,
             token: or_parse(args.token, file.token)?,

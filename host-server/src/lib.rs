@@ -7,23 +7,20 @@
 //! use host_server::{AppState, serve, store::memory::MemoryStore};
 //!
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-//! serve(listener, AppState::new(MemoryStore::default()), std::future::pending()).await
+//! serve(listener, AppState::new(MemoryStore::default()), std::future::pending()).await;
+//! # Ok(())
 //! # }
 //! ```
 #![forbid(unsafe_code)]
 
 use std::{
     future::Future,
-    io,
-    net::SocketAddr,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use axum::serve::ListenerExt;
-use tokio::net::TcpListener;
-
 use http::{Problem, problem};
+use listen::Listener;
 use store::Store;
 use sums::Sums;
 use teller::Teller;
@@ -33,11 +30,13 @@ pub mod config;
 pub mod http;
 pub mod keys;
 pub mod ledger;
+pub mod listen;
 pub mod maintenance;
 pub mod ranges;
 pub mod store;
 pub mod sums;
 mod teller;
+pub mod tls;
 pub mod transfer;
 pub mod verify;
 
@@ -118,32 +117,20 @@ impl<S> Clone for AppState<S> {
 }
 
 /// Serves until `shutdown`, then answers what has begun.
-///
-/// # Errors
-/// Those of the listener.
 pub async fn serve<S: Store>(
-    listener: TcpListener,
+    listener: impl Into<Listener>,
     state: AppState<S>,
     shutdown: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    // Answers are small and whole: waiting to fill a packet only delays them.
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY");
-        }
-    });
+) {
     if let Some(teller) = state.teller() {
         tokio::spawn(async move { teller.prepare().await });
     }
-    let service = http::router(state.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let app = http::router(state.clone());
     let sums = Arc::clone(state.sums());
     let folding = tokio::spawn(async move { sums.fold().await });
-    let served = axum::serve(listener, service)
-        .with_graceful_shutdown(shutdown)
-        .await;
+    listener.into().serve(app, shutdown).await;
     // A sum that is not kept now is kept another time.
     folding.abort();
-    served
 }
 
 /// Milliseconds since 1970, by this machine's clock.

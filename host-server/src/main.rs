@@ -4,19 +4,22 @@
 use std::{
     io::{self, IsTerminal},
     process::ExitCode,
+    sync::Arc,
     time::Duration,
 };
 
 use host_server::{
     AppState,
-    config::{Command, Config, StoreAddress},
+    config::{Command, Config, StoreAddress, exposure},
+    listen::Listener,
     maintenance::command::NOT_DONE,
     serve,
     store::{Store, memory::MemoryStore, redb::RedbStore},
+    tls::Tls,
 };
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::watch,
     time::timeout,
 };
@@ -24,6 +27,8 @@ use tracing_subscriber::EnvFilter;
 
 /// How long requests under way may take after the signal to stop.
 const DRAIN_TIME_MAX: Duration = Duration::from_secs(20);
+/// How often to look whether the certificate's files have changed.
+const LOOK_INTERVAL: Duration = Duration::from_secs(60);
 
 fn main() -> ExitCode {
     match start() {
@@ -85,10 +90,20 @@ async fn run<S: Store>(store: S, config: Config) -> Result<(), String> {
     if let Some(address) = config.token {
         state = state.with_token(address);
     }
+    exposure::check_keys(state.store(), config.listen).await?;
+    let tls = config.tls.map(Tls::load).transpose()?.map(Arc::new);
     let listener = TcpListener::bind(config.listen)
         .await
         .map_err(|error| format!("can't listen on {}: {error}", config.listen))?;
     let address = listener.local_addr().map_err(say)?;
+    let mut listener = Listener::from(listener);
+    let mut scheme = "http";
+    if let Some(tls) = tls {
+        listener = listener.with_tls(Arc::clone(&tls));
+        scheme = "https";
+        let hangup = signal(SignalKind::hangup()).map_err(say)?;
+        tokio::spawn(keep_fresh(tls, hangup));
+    }
 
     let (stop, stopped) = watch::channel(());
     let mut terminate = signal(SignalKind::terminate()).map_err(say)?;
@@ -101,19 +116,34 @@ async fn run<S: Store>(store: S, config: Config) -> Result<(), String> {
         tracing::info!("stopping");
         drop(stop);
     };
-    println!("listening on http://{address}");
+    println!("listening on {scheme}://{address}");
 
     let mut serving = std::pin::pin!(serve(listener, state, shutdown));
     let mut signalled = stopped;
     tokio::select! {
-        served = &mut serving => return served.map_err(say),
+        () = &mut serving => return Ok(()),
         _ = signalled.changed() => {}
     }
     match timeout(DRAIN_TIME_MAX, serving).await {
-        Ok(served) => served.map_err(say),
-        Err(_) => {
-            tracing::warn!("requests are still under way; stopping all the same");
-            Ok(())
+        Ok(()) => {}
+        Err(_) => tracing::warn!("requests are still under way; stopping all the same"),
+    }
+    Ok(())
+}
+
+/// Reads certificate and key again at every SIGHUP, and looks now and then whether they changed.
+async fn keep_fresh(tls: Arc<Tls>, mut hangup: Signal) {
+    let mut look = tokio::time::interval(LOOK_INTERVAL);
+    loop {
+        let is_asked = tokio::select! {
+            _ = hangup.recv() => true,
+            _ = look.tick() => false,
+        };
+        match tls.reload() {
+            Ok(true) => tracing::info!("the certificate was replaced"),
+            Ok(false) if is_asked => tracing::info!("the certificate has not changed"),
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "the old certificate stays in use"),
         }
     }
 }

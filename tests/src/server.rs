@@ -86,9 +86,7 @@ async fn run<S: Store>(
     let shutdown = async {
         let _ = stopped.await;
     };
-    serve(listener, state, shutdown)
-        .await
-        .expect("the server runs");
+    serve(listener, state, shutdown).await;
 }
 
 impl Drop for Server {

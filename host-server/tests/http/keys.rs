@@ -255,3 +255,26 @@ fn a_key_that_makes_no_sense_is_not_made() {
     send(&server, &admin, "DELETE", &unknown, &()).problem(404, "unknown-key");
     send(&server, &admin, "DELETE", "/v1/keys/x", &()).problem(400, "bad-path");
 }
+
+#[test]
+fn every_route_that_is_described_needs_a_key_but_for_health_and_documents() {
+    let (server, _) = guarded();
+    let document: serde_json::Value = server.get("/openapi.json").ok();
+    let paths = document["paths"].as_object().expect("paths");
+    let mut guarded = 0;
+    for (path, methods) in paths {
+        let public = ["/livez", "/readyz", "/openapi.json", "/docs"];
+        let is_public = public.iter().any(|prefix| path.starts_with(prefix));
+        for method in methods.as_object().expect("methods").keys() {
+            let place = path.replace(['{', '}'], "0");
+            let reply = server.send(&method.to_uppercase(), &place, &[], &[]);
+            if is_public {
+                assert_eq!(reply.status, 200, "{method} {path}");
+            } else {
+                reply.problem(401, "key-missing");
+                guarded += 1;
+            }
+        }
+    }
+    assert!(guarded > 15, "{guarded} routes");
+}

@@ -98,8 +98,8 @@ Examples:
   host-server export --store redb:ledger.redb --to ledger.export
   host-server import --store mongodb://127.0.0.1/tallystick --from ledger.export
 
-When it is ready it prints \"listening on http://ADDRESS\" (https with TLS). SIGTERM or Ctrl-C ends it
-after the requests under way are answered.
+When it is ready it prints \"listening on http://ADDRESS\" (https with TLS). SIGTERM or Ctrl-C
+ends it after the requests under way are answered.
 Work on the whole ledger ends with 0 if all is well, 1 if something is wrong with a ledger, 2 if it
 could not be done. RUST_LOG sets what it logs on stderr (default: info).";
 

@@ -25,8 +25,10 @@ mod client;
 mod judge;
 
 const CLIENTS: usize = 16;
-/// Requests of each client.
+/// Requests of each client …
 const REQUESTS: usize = 40;
+/// … and in the long run.
+const REQUESTS_LONG: usize = 400;
 const WRITERS: u8 = 4;
 const ACCOUNTS: u8 = 3;
 
@@ -93,13 +95,13 @@ fn rules(kind: BookKind) -> OwnedRules {
 }
 
 /// Lets the clients loose on servers that share a ledger, and judges what they were answered.
-fn check(test: &str, servers: &[Server]) {
+fn check(test: &str, servers: &[Server], requests: usize) {
     let ledger = Ledger::new(servers);
     let mut rng = seed::generator(test);
     let clients = (0..CLIENTS).map(|number| Client::new(number, &ledger, &mut rng));
     let clients: Vec<Client<'_>> = clients.collect();
     let work = |mut client: Client<'_>| {
-        for _ in 0..REQUESTS {
+        for _ in 0..requests {
             client.one_request();
         }
         client.into_told()
@@ -120,34 +122,57 @@ fn check(test: &str, servers: &[Server]) {
     report(test, format_args!("{counts}"));
 }
 
+fn on_redb(test: &str, requests: usize) {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = StoreKind::Redb(dir.path().join("ledger.redb"));
+    check(test, &[Server::start(&store)], requests);
+}
+
 #[test]
 fn sixteen_clients_of_a_server_on_memory() {
-    check(
-        "sixteen clients on memory",
-        &[Server::start(&StoreKind::Memory)],
-    );
+    let server = Server::start(&StoreKind::Memory);
+    check("sixteen clients on memory", &[server], REQUESTS);
 }
 
 #[test]
 fn sixteen_clients_of_a_server_on_redb() {
-    let dir = tempfile::tempdir().expect("a folder");
-    let store = StoreKind::Redb(dir.path().join("ledger.redb"));
-    check("sixteen clients on redb", &[Server::start(&store)]);
+    on_redb("sixteen clients on redb", REQUESTS);
+}
+
+#[test]
+#[ignore = "takes a minute"]
+fn sixteen_clients_of_a_server_on_redb_for_long() {
+    on_redb("sixteen clients on redb, long", REQUESTS_LONG);
 }
 
 #[cfg(feature = "mongo")]
-#[test]
-fn sixteen_clients_of_a_server_on_mongo() {
-    let database = e2e_tests::mongod::Database::fresh();
-    let store = StoreKind::Mongo(database.uri());
-    check("sixteen clients on MongoDB", &[Server::start(&store)]);
-}
+mod mongo {
+    use e2e_tests::mongod::Database;
 
-#[cfg(feature = "mongo")]
-#[test]
-fn sixteen_clients_of_two_servers_on_one_mongo() {
-    let database = e2e_tests::mongod::Database::fresh();
-    let store = StoreKind::Mongo(database.uri());
-    let servers = [Server::start(&store), Server::start(&store)];
-    check("sixteen clients of two servers on one MongoDB", &servers);
+    use super::*;
+
+    #[test]
+    fn sixteen_clients_of_a_server_on_mongo() {
+        let database = Database::fresh();
+        let server = Server::start(&StoreKind::Mongo(database.uri()));
+        check("sixteen clients on MongoDB", &[server], REQUESTS);
+    }
+
+    fn on_two_servers(test: &str, requests: usize) {
+        let database = Database::fresh();
+        let store = StoreKind::Mongo(database.uri());
+        let servers = [Server::start(&store), Server::start(&store)];
+        check(test, &servers, requests);
+    }
+
+    #[test]
+    fn sixteen_clients_of_two_servers_on_one_mongo() {
+        on_two_servers("sixteen clients of two servers on one MongoDB", REQUESTS);
+    }
+
+    #[test]
+    #[ignore = "takes minutes"]
+    fn sixteen_clients_of_two_servers_on_one_mongo_for_long() {
+        on_two_servers("sixteen clients of two servers, long", REQUESTS_LONG);
+    }
 }

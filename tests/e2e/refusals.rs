@@ -22,6 +22,9 @@ use host_server::{
 };
 use token_client::OwnedRules;
 
+/// Faults at random under clerks who post all at once.
+#[cfg(feature = "cli")]
+mod clerks;
 /// What a client without a token asks for.
 mod ledger;
 /// On MongoDB, which fails by its own hand.

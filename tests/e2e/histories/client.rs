@@ -11,12 +11,12 @@ use e2e_tests::{
 };
 use host_api::{self as api, EntryOutcome, NextPlace};
 
-use super::{ACCOUNTS, COLUMNS, Ledger, REQUESTS, WRITERS};
+use super::{ACCOUNTS, COLUMNS, Ledger, WRITERS};
 
-/// Most entries in a posting.
-const BATCH_LEN_MAX: usize = 5;
+/// Most entries in a posting: chains become longer than what a server keeps one sum of.
+const BATCH_LEN_MAX: usize = 40;
 /// One client's entries have numbers from its own number times this on.
-const NUMBERS: usize = 100 * REQUESTS;
+const NUMBERS: usize = 1 << 20;
 
 /// An account by number.
 pub fn account(number: u8) -> Handle {
@@ -117,7 +117,7 @@ impl<'a> Client<'a> {
                 What::Heads(heads.heads)
             }),
             11 => {
-                let (from, limit) = (below(&mut self.rng, 30), 1 + below(&mut self.rng, 30));
+                let (from, limit) = (below(&mut self.rng, 600), 1 + below(&mut self.rng, 90));
                 let path = format!("entries?writer={writer}&from={from}&limit={limit}");
                 self.ask(|api| {
                     let text = ok(api.text(&format!("/v1/books/{book}/{path}")));

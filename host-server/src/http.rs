@@ -12,6 +12,7 @@
 //! | `keys` | `/v1/keys`, `/v1/keys/{id}` |
 //! | `health` | `/livez`, `/readyz` |
 //! | `docs`, `openapi` | `/docs`, `/openapi.json` |
+//! | `metrics` | `/metrics` |
 //!
 //! Every request passes, from outside in, `request_id` (its name and its line in the log), packing
 //! of the answer, `origin` (pages and hosts it may come from), `rate` and `body`. `extract` is what
@@ -46,6 +47,7 @@ mod etag;
 mod extract;
 mod health;
 mod keys;
+pub mod metrics;
 mod openapi;
 mod origin;
 pub mod problem;
@@ -87,6 +89,7 @@ impl Default for Options {
 pub fn router<S: Store>(state: AppState<S>) -> Router {
     let mut routes = [
         health::routes,
+        metrics::routes,
         books::routes,
         accounts::routes,
         entries::routes,
@@ -124,6 +127,10 @@ pub fn router<S: Store>(state: AppState<S>) -> Router {
         ))
         .layer(origin::cors(&origins))
         .layer(CompressionLayer::new().gzip(true).zstd(true))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(state.metrics()),
+            metrics::measure,
+        ))
         .layer(middleware::from_fn(request_id::trace))
         .with_state(state)
 }

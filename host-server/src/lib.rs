@@ -19,7 +19,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use http::{Problem, problem};
+use http::{Problem, metrics::Metrics, problem};
 use listen::Listener;
 use store::Store;
 use sums::Sums;
@@ -46,6 +46,7 @@ pub struct AppState<S> {
     teller: Option<Arc<Teller<S>>>,
     options: Arc<http::Options>,
     gate: Arc<http::Gate>,
+    metrics: Arc<Metrics>,
 }
 
 impl<S: Store> AppState<S> {
@@ -56,6 +57,7 @@ impl<S: Store> AppState<S> {
             teller: None,
             options: Arc::default(),
             gate: Arc::default(),
+            metrics: Arc::new(Metrics::new()),
         }
     }
 
@@ -89,6 +91,11 @@ impl<S: Store> AppState<S> {
         &self.gate
     }
 
+    /// What is counted and timed.
+    pub(crate) fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
     /// The store.
     pub fn store(&self) -> &S {
         self.sums.store()
@@ -112,6 +119,7 @@ impl<S> Clone for AppState<S> {
             teller: self.teller.clone(),
             options: Arc::clone(&self.options),
             gate: Arc::clone(&self.gate),
+            metrics: Arc::clone(&self.metrics),
         }
     }
 }

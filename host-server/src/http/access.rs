@@ -52,6 +52,7 @@ enum Need {
 const ROUTES: &[(&str, &str, Need)] = &[
     ("GET", "/livez", Nothing),
     ("GET", "/readyz", Nothing),
+    ("GET", "/metrics", Read),
     ("GET", "/openapi.json", Nothing),
     ("GET", "/docs", Nothing),
     ("GET", "/docs/page.js", Nothing),

@@ -103,6 +103,7 @@ async fn post<S: Store>(
             append::open(app.sums(), &rules, &writer, &entries, now_ms()).await?
         }
     };
+    app.metrics().count_entries(&outcomes);
     append::answer(outcomes).map(Json)
 }
 

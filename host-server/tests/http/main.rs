@@ -12,6 +12,7 @@ mod envelope;
 mod fixtures;
 mod keys;
 mod line;
+mod metrics;
 mod openapi;
 mod protocol;
 mod statements;

@@ -13,6 +13,7 @@ mod book;
 mod cut;
 mod emulate;
 mod import;
+mod key;
 mod lightphe;
 mod post;
 mod status;
@@ -57,6 +58,9 @@ enum Command {
     /// To and from LightPHE, a Python library with the same scheme in finite fields
     #[command(subcommand)]
     Lightphe(lightphe::Command),
+    /// API keys of a running server
+    #[command(subcommand)]
+    Key(key::Command),
     /// Compare token, server and spool
     Status,
     /// Tables that amounts are decoded with
@@ -80,6 +84,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Total(args) => total::run(&settings, &args),
         Command::Cut(args) => cut::run(&settings, &args),
         Command::Lightphe(command) => lightphe::run(&settings, &command),
+        Command::Key(command) => key::run(&settings, &command),
         Command::Status => status::run(&settings),
         Command::Table(command) => table::run(&settings, &command),
         Command::Verify(args) => verify::run(&settings, &args),

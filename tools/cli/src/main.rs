@@ -4,6 +4,7 @@
 //! output, everything else to standard error, and the exit code says what kind of failure it was.
 #![forbid(unsafe_code)]
 
+mod access;
 mod adopt;
 mod book;
 mod bulk;

@@ -31,7 +31,7 @@ impl PinSource {
     /// there is no terminal either.
     pub fn read(&self, prompt: &str) -> Result<Option<Pin>> {
         match (&self.file, &self.variable) {
-            (Some(path), _) => first_line(path).map(Some),
+            (Some(path), _) => first_line(path, "PIN").map(Some),
             (None, Some(pin)) => Ok(Some(pin.clone())),
             (None, None) => ask(prompt),
         }
@@ -53,7 +53,8 @@ impl PinSource {
 }
 
 /// The first line of a file, without its end.
-fn first_line(path: &Path) -> Result<Pin> {
+/// The first line of a file, which holds a secret of this name and nothing else.
+pub fn first_line(path: &Path, name: &str) -> Result<Pin> {
     let bytes = fs::read(path)
         .map(Zeroizing::new)
         .map_err(|error| Failure::file(path, error))?;
@@ -65,7 +66,9 @@ fn first_line(path: &Path) -> Result<Pin> {
     let text = std::str::from_utf8(line)
         .ok()
         .filter(|text| !text.is_empty() && text.len() <= LINE_MAX)
-        .ok_or_else(|| Failure::usage(format!("{}: its first line is no PIN", path.display())))?;
+        .ok_or_else(|| {
+            Failure::usage(format!("{}: its first line is no {name}", path.display()))
+        })?;
     Ok(Zeroizing::new(text.to_owned()))
 }
 
@@ -121,7 +124,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("pin");
         fs::write(&path, bytes).expect("a file");
-        first_line(&path)
+        first_line(&path, "PIN")
     }
 
     #[test]

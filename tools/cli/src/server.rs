@@ -14,7 +14,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use ureq::{Agent, http};
 use zeroize::Zeroizing;
 
-use crate::failure::{Failure, Result};
+use crate::{
+    access::{self, Access},
+    failure::{Failure, Result},
+};
 
 /// How long to wait for a connection.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
@@ -29,6 +32,7 @@ const ANSWER_LEN_MAX: u64 = 256 << 20;
 pub struct Server {
     agent: Agent,
     url: String,
+    access: Access,
 }
 
 /// Why the server did not do what it was asked.
@@ -66,7 +70,11 @@ impl fmt::Display for ServerError {
                 problem
                     .detail
                     .iter()
-                    .try_for_each(|detail| write!(f, ": {detail}"))
+                    .try_for_each(|detail| write!(f, ": {detail}"))?;
+                match problem.status {
+                    401 => write!(f, " (--api-key-file FILE or TALLY_API_KEY gives the key)"),
+                    _ => Ok(()),
+                }
             }
             Self::Garbled { url, reason } => {
                 write!(
@@ -98,34 +106,45 @@ pub type Answer<T> = std::result::Result<T, ServerError>;
 
 impl Server {
     /// The server at `url`, which need not answer yet.
-    pub fn new(url: &str) -> Result<Self> {
-        Self::with_patience(url, ANSWER_TIME_MAX)
+    pub fn new(url: &str, access: Access) -> Result<Self> {
+        Self::with_patience(url, access, ANSWER_TIME_MAX)
     }
 
     /// The same server, asked for what a person has to approve.
     pub fn patient(&self) -> Result<Self> {
-        Self::with_patience(&self.url, APPROVAL_TIME_MAX)
+        Self::with_patience(&self.url, self.access.clone(), APPROVAL_TIME_MAX)
     }
 
-    fn with_patience(url: &str, answer_time_max: Duration) -> Result<Self> {
+    fn with_patience(url: &str, access: Access, answer_time_max: Duration) -> Result<Self> {
         let url = url.trim_end_matches('/');
-        let parsed = url.parse::<http::Uri>().ok();
-        if !parsed.is_some_and(|uri| uri.scheme_str() == Some("http") && uri.host().is_some()) {
-            return Err(Failure::usage(format!(
-                "`{url}` is not the URL of a server: http://HOST:PORT"
-            )));
-        }
+        let parsed = url.parse::<http::Uri>().ok().filter(|uri| {
+            matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some()
+        });
+        let parsed = parsed.ok_or_else(|| {
+            Failure::usage(format!(
+                "`{url}` is not the URL of a server: https://HOST:PORT, or http://HOST:PORT on \
+                 this machine"
+            ))
+        })?;
+        access.check(&parsed)?;
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .proxy(None)
             .timeout_connect(Some(CONNECT_TIME_MAX))
             .timeout_global(Some(answer_time_max))
+            .tls_config(access.tls().clone())
             .build();
         Ok(Self {
             agent: Agent::new_with_config(config),
             url: url.to_owned(),
+            access,
         })
+    }
+
+    /// Whether nobody on the way can read what is sent.
+    pub fn is_private(&self) -> bool {
+        self.url.parse().is_ok_and(|url| access::is_private(&url))
     }
 
     /// The base URL.
@@ -318,6 +337,9 @@ impl Server {
             .method(method)
             .uri(format!("{}{path}", self.url))
             .header("accept", "application/json");
+        if let Some(authorization) = self.access.authorization() {
+            request = request.header("authorization", authorization);
+        }
         if let Some(key) = key {
             request = request.header(IDEMPOTENCY_KEY, key);
         }
@@ -364,23 +386,17 @@ mod tests {
     use crate::failure::Exit;
 
     #[test]
-    fn a_url_is_http_and_has_a_host() {
+    fn a_url_is_http_or_https_and_has_a_host() {
         for url in [
             "http://127.0.0.1:8080",
             "http://localhost:1/",
             "http://[::1]:80",
-        ] {
-            assert!(Server::new(url).is_ok(), "{url}");
-        }
-        for url in [
-            "",
-            "localhost",
-            "localhost:80",
             "https://a",
-            "unix:/x",
-            "http://",
         ] {
-            let failure = Server::new(url).err().expect(url);
+            assert!(Server::new(url, Access::default()).is_ok(), "{url}");
+        }
+        for url in ["", "localhost", "localhost:80", "unix:/x", "http://"] {
+            let failure = Server::new(url, Access::default()).err().expect(url);
             assert_eq!(failure.exit, Exit::Usage, "{url}");
         }
     }
@@ -391,7 +407,7 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         drop(listener);
-        let server = Server::new(&format!("http://{address}")).expect("a URL");
+        let server = Server::new(&format!("http://{address}"), Access::default()).expect("a URL");
         let failure = Failure::from(server.books().expect_err("nobody listens"));
         assert_eq!(failure.exit, Exit::NoServer);
         assert!(

@@ -13,6 +13,7 @@ use token_client::{Address, Client, Port};
 use zeroize::Zeroizing;
 
 use crate::{
+    access::{self, Access},
     dirs,
     failure::{Exit, Failure, Result},
     out::Format,
@@ -34,6 +35,8 @@ pub struct Global {
     /// The token: unix:PATH, tty:PATH or tcp:HOST:PORT
     #[arg(long, global = true, env = "TALLY_TOKEN", value_name = "ADDRESS")]
     pub token: Option<Address>,
+    #[command(flatten)]
+    pub access: access::Flags,
     /// A file whose first line is the PIN (else TALLY_PIN, else asked for)
     #[arg(long, global = true, value_name = "FILE")]
     pub pin_file: Option<PathBuf>,
@@ -53,11 +56,15 @@ struct ConfigFile {
     token: Option<String>,
     pin_file: Option<PathBuf>,
     spool: Option<PathBuf>,
+    api_key_file: Option<PathBuf>,
+    ca_file: Option<PathBuf>,
+    client_cert_file: Option<PathBuf>,
 }
 
 /// Every option, settled.
 pub struct Settings {
     server: Option<String>,
+    access: access::Flags,
     token: Option<Address>,
     /// Where the PIN comes from.
     pub pin: PinSource,
@@ -79,6 +86,11 @@ impl Settings {
         };
         Ok(Self {
             server: flags.server.filter(|url| !url.is_empty()).or(file.server),
+            access: access::Flags {
+                api_key_file: flags.access.api_key_file.or(file.api_key_file),
+                ca_file: flags.access.ca_file.or(file.ca_file),
+                client_cert_file: flags.access.client_cert_file.or(file.client_cert_file),
+            },
             token,
             pin: PinSource {
                 file: flags.pin_file.or(file.pin_file),
@@ -101,7 +113,7 @@ impl Settings {
         let url = self.server.as_deref().ok_or_else(|| {
             Failure::usage("which server? Give --server URL, or set TALLY_SERVER")
         })?;
-        Server::new(url)
+        Server::new(url, Access::read(&self.access)?)
     }
 
     /// Whether a server was named.
@@ -187,7 +199,7 @@ mod tests {
             server: Some("http://a".into()),
             token: Some("tty:/dev/x".into()),
             pin_file: Some("/p".into()),
-            spool: None,
+            ..ConfigFile::default()
         };
         assert_eq!(file, expected);
     }

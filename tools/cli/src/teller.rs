@@ -1,14 +1,12 @@
 //! The token that is attached to the server: used when no other is named. The server then sees what
 //! it is told, NIDs and amounts included.
 
-use std::net::IpAddr;
-
 use host_api::{
     self as api,
     teller::{AskBalance, AskTotal, Info, NewBook, Post, Posted, Released},
 };
 use token_client::OwnedRules;
-use ureq::http::{Method, Uri};
+use ureq::http::Method;
 
 use crate::{
     book::Book,
@@ -59,11 +57,11 @@ impl Teller {
         &self.info
     }
 
-    /// Unlocks it. The PIN leaves this machine only when it need not: over loopback.
+    /// Unlocks it. The PIN goes over loopback or TLS only.
     pub fn unlock(&mut self, settings: &Settings) -> Result<()> {
-        if !is_loopback(self.server.url()) {
+        if !self.server.is_private() {
             return Err(Failure::usage(format!(
-                "a PIN is not sent in clear to {}: unlock the token on its own machine",
+                "a PIN is not sent in clear to {}: use https, or unlock the token on its own machine",
                 self.server.url()
             )));
         }
@@ -205,40 +203,12 @@ fn window(decoding: &Decoding) -> Result<Option<u8>> {
     }
 }
 
-/// Whether the host of a URL is this machine.
-fn is_loopback(url: &str) -> bool {
-    let Ok(uri) = url.parse::<Uri>() else {
-        return false;
-    };
-    let host = uri.host().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
-}
-
 #[cfg(test)]
 mod tests {
     use core_nostd::book::BookKind;
 
     use super::*;
     use crate::statement::tests::sample;
-
-    #[test]
-    fn a_pin_goes_to_this_machine_only() {
-        for url in [
-            "http://127.0.0.1:80",
-            "http://[::1]:80",
-            "http://localhost:80",
-        ] {
-            assert!(is_loopback(url), "{url}");
-        }
-        for url in [
-            "http://10.0.0.1",
-            "http://localhost.example",
-            "http://127.0.0.1.example",
-        ] {
-            assert!(!is_loopback(url), "{url}");
-        }
-    }
 
     #[test]
     fn the_servers_word_is_not_taken_for_a_statement() {

@@ -57,6 +57,9 @@ fn every_command_of_the_manual_is_understood() {
         "tally cut --book till",
         "tally cut list --book till",
         "tally status",
+        "tally key create --name till --post 0a0b --post open --read",
+        "tally key list --ca-file ca.pem --api-key-file key --client-cert-file me.pem",
+        "tally key revoke 0a0b",
         "tally verify s.json --public-key key.txt",
         "tally --server http://x --token unix:/y --spool z status",
     ] {

@@ -11,6 +11,7 @@ use token_client::OwnedWriter;
 
 use crate::{
     failure::{Failure, Result},
+    out::hint,
     release::announce,
     settings::{Settings, Token},
 };
@@ -134,6 +135,10 @@ fn revoke(settings: &Settings, writer: &str, nothing_counts: bool) -> Result<()>
     for (book, end) in &revoked.books {
         text += &format!("\nits first {end} entries in book \"{book}\" go on counting");
     }
+    hint(&format!(
+        "The server takes this writer's entries until its API key is revoked, too: `tally key \
+         list`, then `tally key revoke ID` for the one with post:{writer}."
+    ));
     settings.format.print(&text, &revoked)
 }
 

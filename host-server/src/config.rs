@@ -3,8 +3,8 @@
 use std::{fs, net::SocketAddr, path::PathBuf, str::FromStr};
 
 use axum::http::{HeaderValue, Uri};
-use clap::{Parser, Subcommand};
-use serde::Deserialize;
+use clap::{Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
 use token_client::Address;
 
 use crate::{
@@ -20,7 +20,7 @@ pub mod exposure;
 /// Stores encrypted entries and adds them up; it can't read any of them.
 ///
 /// An option not given is looked for in the environment, then in the file named by --config (TOML,
-/// with the keys listen, store, token, cors_origins and rate_limit).
+/// with the keys that --print-config shows).
 #[derive(Parser)]
 #[command(name = "host-server", version, after_help = EXAMPLES)]
 struct Args {
@@ -68,12 +68,32 @@ struct Args {
     #[command(flatten)]
     exposure: exposure::Options,
 
+    /// How to log on stderr [default: text]
+    #[arg(long, value_name = "FORMAT", env = "HOST_SERVER_LOG_FORMAT")]
+    log_format: Option<LogFormat>,
+
+    /// Prints what is configured, as a file for --config, and ends; a password in the store's
+    /// address is left out
+    #[arg(long)]
+    print_config: bool,
+
     /// A TOML file with the options not given here
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
 
     #[command(subcommand)]
     command: Option<Command>,
+}
+
+/// How to log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// A JSON document a line, for machines.
+    Json,
 }
 
 /// What to do with the store other than to serve it.
@@ -117,6 +137,10 @@ pub struct Config {
     pub token: Option<Address>,
     /// Options of the HTTP interface.
     pub http: http::Options,
+    /// How to log.
+    pub log_format: LogFormat,
+    /// Whether to say what is configured rather than to do anything.
+    pub print: bool,
 }
 
 /// Where the ledger is kept. May hold a password, hence no `Debug`.
@@ -128,6 +152,28 @@ pub enum StoreAddress {
     Redb(PathBuf),
     /// In the MongoDB at this URI.
     Mongo(String),
+}
+
+impl StoreAddress {
+    /// The address; `***` where it has a password.
+    fn without_password(&self) -> String {
+        match self {
+            Self::Memory => "memory:".to_owned(),
+            Self::Redb(path) => format!("redb:{}", path.display()),
+            Self::Mongo(uri) => {
+                let (scheme, rest) = uri.split_once("://").unwrap_or(("mongodb", ""));
+                // A password ends at the last @ before the path; one in it has to be escaped, but
+                // who knows.
+                match rest.rsplit_once('@') {
+                    None => uri.clone(),
+                    Some((user, place)) => {
+                        let user = user.split(':').next().unwrap_or_default();
+                        format!("{scheme}://{user}:***@{place}")
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// A text is no [`StoreAddress`]. The text is not repeated: it may hold a password.
@@ -149,7 +195,7 @@ impl FromStr for StoreAddress {
 }
 
 /// The keys of the file.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     listen: Option<String>,
@@ -161,6 +207,7 @@ struct File {
     tls_key: Option<PathBuf>,
     client_ca: Option<PathBuf>,
     public_names: Option<Vec<String>>,
+    log_format: Option<LogFormat>,
 }
 
 impl Config {
@@ -214,7 +261,36 @@ impl Config {
             store: or_parse(args.store, file.store)?
                 .ok_or("say where to keep the ledger, for example --store redb:ledger.redb")?,
             token: or_parse(args.token, file.token)?,
+            log_format: args.log_format.or(file.log_format).unwrap_or_default(),
+            print: args.print_config,
         })
+    }
+
+    /// The configuration as a file for `--config`, without a password.
+    ///
+    /// # Errors
+    /// If a value has no form in TOML, such as a path that is not Unicode.
+    pub fn to_toml(&self) -> Result<String, String> {
+        let tls = |of: fn(&Files) -> Option<&PathBuf>| self.tls.as_ref().and_then(of).cloned();
+        let origins = self.http.cors_origins.iter();
+        let origins = origins.map(|origin| String::from_utf8_lossy(origin.as_bytes()).into_owned());
+        let file = File {
+            listen: Some(self.listen.to_string()),
+            store: Some(self.store.without_password()),
+            token: self.token.as_ref().map(ToString::to_string),
+            cors_origins: Some(origins.collect()),
+            rate_limit: match self.http.rate {
+                Rate::Default => None,
+                Rate::Unlimited => Some(0),
+                Rate::PerSecond(rate) => Some(rate),
+            },
+            tls_cert: tls(|tls| Some(&tls.certificate)),
+            tls_key: tls(|tls| Some(&tls.key)),
+            client_ca: tls(|tls| tls.client_ca.as_ref()),
+            public_names: Some(self.http.public_names.clone()),
+            log_format: Some(self.log_format),
+        };
+        toml::to_string(&file).map_err(|error| error.to_string())
     }
 }
 
@@ -327,6 +403,35 @@ mod tests {
         let config = read(&["--config", path, "--rate-limit", "7"]).expect("complete");
         assert_eq!(config.http.cors_origins, ["https://a.example"]);
         assert_eq!(config.http.rate, Rate::PerSecond(7));
+    }
+
+    #[test]
+    fn what_is_printed_can_be_read_again_and_has_no_password() {
+        let arguments = [
+            "--store",
+            "mongodb://ledger:p@ss:word@db.example/tallystick",
+            "--cors-origin",
+            "https://console.example",
+            "--rate-limit",
+            "7",
+            "--log-format",
+            "json",
+        ];
+        let printed = read(&arguments).and_then(|config| config.to_toml());
+        let printed = printed.expect("a file");
+        assert!(
+            !printed.contains("word") && !printed.contains("p@ss"),
+            "{printed}"
+        );
+        let file = file(&printed);
+        let path = file.path().to_str().expect("a path in UTF-8");
+        let again = read(&["--config", path]).expect("complete");
+        assert_eq!(again.to_toml().as_deref(), Ok(printed.as_str()));
+        assert!(
+            again.store == StoreAddress::Mongo("mongodb://ledger:***@db.example/tallystick".into())
+        );
+        assert_eq!(again.http.rate, Rate::PerSecond(7));
+        assert_eq!(again.log_format, LogFormat::Json);
     }
 
     #[test]

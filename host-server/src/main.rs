@@ -10,7 +10,7 @@ use std::{
 
 use host_server::{
     AppState,
-    config::{Command, Config, StoreAddress, exposure},
+    config::{Command, Config, LogFormat, StoreAddress, exposure},
     listen::Listener,
     maintenance::command::NOT_DONE,
     serve,
@@ -43,12 +43,11 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn start() -> Result<ExitCode, String> {
     let config = Config::read()?;
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(io::stderr().is_terminal())
-        .with_writer(io::stderr)
-        .init();
+    if config.print {
+        print!("{}", config.to_toml()?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    log_as(config.log_format);
     if let Some(Command::Ledger(work)) = &config.command {
         return Ok(work
             .run(config.store.clone())
@@ -72,6 +71,17 @@ async fn start() -> Result<ExitCode, String> {
         }
     }?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn log_as(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
+    match format {
+        LogFormat::Text => log.with_ansi(io::stderr().is_terminal()).init(),
+        LogFormat::Json => log.json().init(),
+    }
 }
 
 /// Does what the command line says, on `store`.

@@ -16,6 +16,9 @@ mod branches;
 /// Equal numbers of instructions for every secret, on the target.
 #[cfg(feature = "qemu")]
 mod counts;
+/// Everything over TLS with keys, and what the server's log tells of it.
+#[cfg(feature = "cli")]
+mod exposed;
 /// Single instructions left out where secrets are guarded.
 #[cfg(feature = "faults")]
 mod faults;

@@ -169,7 +169,9 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-fn program(variable: &str) -> PathBuf {
+/// The program that an environment variable names.
+#[must_use]
+pub fn program(variable: &str) -> PathBuf {
     std::env::var_os(variable)
         .unwrap_or_else(|| panic!("{variable} names the program"))
         .into()

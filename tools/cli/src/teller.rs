@@ -61,7 +61,8 @@ impl Teller {
     pub fn unlock(&mut self, settings: &Settings) -> Result<()> {
         if !self.server.is_private() {
             return Err(Failure::usage(format!(
-                "a PIN is not sent in clear to {}: use https, or unlock the token on its own machine",
+                "a PIN is not sent in clear to {}: use https, or unlock the token on its own \
+                 machine",
                 self.server.url()
             )));
         }

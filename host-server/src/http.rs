@@ -7,7 +7,9 @@
 //! | `entries`, `append` | `…/entries`, `…/heads` |
 //! | `cuts` | `…/cuts` |
 //! | `totals` | `…/total`, `…/accounts/{handle}/balance` |
+//! | `sum` | `…/sum` |
 //! | `statements` | `…/statements` |
+//! | `events` | `/v1/events` |
 //! | `teller` | `/v1/teller/…`, only with a token |
 //! | `keys` | `/v1/keys`, `/v1/keys/{id}` |
 //! | `health` | `/livez`, `/readyz` |
@@ -38,12 +40,14 @@ pub use request_id::REQUEST_ID;
 mod access;
 mod accounts;
 pub(crate) mod append;
+mod binary;
 mod body;
 pub(crate) mod books;
 mod cuts;
 mod docs;
 mod entries;
 mod etag;
+mod events;
 mod extract;
 mod health;
 mod keys;
@@ -54,6 +58,7 @@ pub mod problem;
 mod rate;
 mod request_id;
 mod statements;
+mod sum;
 mod teller;
 pub(crate) mod totals;
 
@@ -95,8 +100,10 @@ pub fn router<S: Store>(state: AppState<S>) -> Router {
         entries::routes,
         cuts::routes,
         totals::routes,
+        sum::routes,
         statements::routes,
         keys::routes,
+        events::routes,
         docs::routes,
     ]
     .into_iter()
@@ -127,6 +134,7 @@ pub fn router<S: Store>(state: AppState<S>) -> Router {
         ))
         .layer(origin::cors(&origins))
         .layer(CompressionLayer::new().gzip(true).zstd(true))
+        .layer(middleware::from_fn(body::end_unread))
         .layer(middleware::from_fn_with_state(
             Arc::clone(state.metrics()),
             metrics::measure,

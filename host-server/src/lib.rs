@@ -27,6 +27,7 @@ use teller::Teller;
 use token_client::Address;
 
 pub mod config;
+pub mod events;
 pub mod http;
 pub mod keys;
 pub mod ledger;
@@ -136,6 +137,12 @@ pub async fn serve<S: Store>(
     let app = http::router(state.clone());
     let sums = Arc::clone(state.sums());
     let folding = tokio::spawn(async move { sums.fold().await });
+    let sums = Arc::clone(state.sums());
+    let shutdown = async move {
+        shutdown.await;
+        // Whoever watches would never have done.
+        sums.events().end();
+    };
     listener.into().serve(app, shutdown).await;
     // A sum that is not kept now is kept another time.
     folding.abort();

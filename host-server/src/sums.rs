@@ -31,6 +31,7 @@ use self::{
     folder::Folder,
 };
 use crate::{
+    events::{Event, Events},
     ledger::{AccountSum, Book, Checkpoint, Stored, Summand},
     store::{Store, StoreError},
 };
@@ -109,6 +110,7 @@ pub struct Sums<S> {
     store: Arc<S>,
     cache: Cache,
     folder: Folder,
+    events: Events,
 }
 
 impl<S: Store> Sums<S> {
@@ -118,6 +120,7 @@ impl<S: Store> Sums<S> {
             store,
             cache: Cache::default(),
             folder: Folder::new(),
+            events: Events::default(),
         }
     }
 
@@ -126,15 +129,36 @@ impl<S: Store> Sums<S> {
         &self.store
     }
 
+    /// What happens to the store, for those who watch.
+    pub fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// `Σ rows`, all with a tag or all without; `None` if there are none.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if a row can't be decoded.
+    pub async fn add_up(&self, of: Of, rows: Vec<Summand>) -> Result<Option<Summand>, SumError> {
+        match rows.is_empty() {
+            true => Ok(None),
+            false => Ok(Some(add_up(of, rows).await?.to_summand())),
+        }
+    }
+
     /// Says that these consecutive entries of a chain are stored: what keeps sums has work, sooner
     /// or later.
     pub fn has_grown(&self, of: Of, entries: &[Stored]) {
         self.folder.has_grown(of, entries);
+        if let Some(last) = entries.last() {
+            self.events
+                .tell(Event::Entries(of.book, last.writer, last.seq + 1));
+        }
     }
 
     /// Says that a chain of an open book has so many entries more, and ends before `to`.
     pub fn has_grown_to(&self, of: Of, writer: &WriterId, by: u64, to: u64) {
         self.folder.chain_has_grown(of, writer, by, to);
+        self.events.tell(Event::Entries(of.book, *writer, to));
     }
 
     /// Keeps sums as chains grow, until the server ends. The first call does the work.
@@ -274,14 +298,29 @@ impl<S: Store> Sums<S> {
                 });
             }
             if passed.len() >= CHECKPOINTS_LEN_MAX {
-                self.store.put_checkpoints(&passed).await?;
+                self.keep(&passed).await?;
                 passed.clear();
             }
         }
         if !passed.is_empty() {
-            self.store.put_checkpoints(&passed).await?;
+            self.keep(&passed).await?;
         }
         Ok(sum)
+    }
+
+    async fn keep(&self, passed: &[Checkpoint]) -> Result<(), SumError> {
+        self.store.put_checkpoints(passed).await?;
+        for Checkpoint {
+            book,
+            writer,
+            through,
+            ..
+        } in passed
+        {
+            self.events
+                .tell(Event::Checkpoint(*book, *writer, *through));
+        }
+        Ok(())
     }
 
     /// The entries `from … to − 1` of a chain, all of them.

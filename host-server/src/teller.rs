@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     blocking,
+    events::Event,
     http::problem::{Kind, Problem, Result},
     ledger::{Account, Book},
     store::{Put, Store},
@@ -122,7 +123,12 @@ impl<S: Store> Teller<S> {
         book.public_key = token.call(move |client| client.public_key(id)).await?;
         match self.store.put_book(&book).await? {
             Put::Conflict => Err(Kind::BookConflict.into()),
-            put => Ok((put, book)),
+            put => {
+                if put == Put::Stored {
+                    self.sums.events().tell(Event::Book(id));
+                }
+                Ok((put, book))
+            }
         }
     }
 

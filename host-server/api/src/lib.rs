@@ -7,6 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
+pub mod binary;
 pub mod bytes;
 pub mod keys;
 pub mod problem;
@@ -303,6 +304,71 @@ pub struct Balance {
     pub count: u64,
     /// `count · cap` in minor units, as a decimal string.
     pub bound: String,
+}
+
+/// Body of `POST /v1/books/{book}/sum`: what to add up, 1 to 1000 parts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum AskSum {
+    /// All entries of these accounts, each named by its handle.
+    Accounts(Vec<String>),
+    /// These stretches of chains, no entry twice.
+    Spans(Vec<AskSpan>),
+}
+
+/// A stretch of one chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct AskSpan {
+    /// The writer.
+    pub writer: String,
+    /// Position of the first entry; the chain's start if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<u64>,
+    /// Position after the last entry; the chain's end if absent or behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<u64>,
+}
+
+/// Answer to `POST /v1/books/{book}/sum`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct AskedSum {
+    /// The book.
+    pub book: String,
+    /// `Σc1`.
+    pub c1: Base64,
+    /// `Σc2`.
+    pub c2: Base64,
+    /// Number of entries.
+    pub count: u64,
+    /// `count · cap` in minor units, as a decimal string.
+    pub bound: String,
+    /// What has entries of all that was asked for, and which.
+    pub parts: SumParts,
+}
+
+/// Exactly what a sum is of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum SumParts {
+    /// Accounts by handle, ascending.
+    Accounts(Vec<AccountPart>),
+    /// Stretches of chains by writer and position, ascending.
+    Spans(Vec<Span>),
+}
+
+/// All entries of an account up to a position in each chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct AccountPart {
+    /// The account.
+    pub account: String,
+    /// Its last position for each writer that has entries of it, ascending.
+    pub last: Vec<LastPosition>,
 }
 
 /// The last position of an account in one writer's chain.

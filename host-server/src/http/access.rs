@@ -71,9 +71,11 @@ const ROUTES: &[(&str, &str, Need)] = &[
     ("GET", "/v1/books/{book}/cuts", Place),
     ("POST", "/v1/books/{book}/cuts", Post),
     ("GET", "/v1/books/{book}/total", Read),
+    ("POST", "/v1/books/{book}/sum", Read),
     ("GET", "/v1/books/{book}/statements", Read),
     // Only a token makes a statement that verifies: who may read adds nothing of their own.
     ("POST", "/v1/books/{book}/statements", Read),
+    ("GET", "/v1/events", Read),
     ("GET", "/v1/keys", Admin),
     ("POST", "/v1/keys", Admin),
     ("DELETE", "/v1/keys/{id}", Admin),

@@ -7,7 +7,7 @@ use axum::{
     extract::{FromRequest, Request},
     http::{
         HeaderValue, StatusCode,
-        header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH},
+        header::{ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH},
     },
     middleware::Next,
     response::{IntoResponse, Response},
@@ -48,7 +48,25 @@ pub(super) async fn take(request: Request, next: Next) -> Result<Response> {
         };
         parts.headers.remove(CONTENT_LENGTH);
     }
-    Ok(next.run(Request::from_parts(parts, bytes.into())).await)
+    let mut response = next.run(Request::from_parts(parts, bytes.into())).await;
+    response.extensions_mut().insert(Taken);
+    Ok(response)
+}
+
+/// Marks an answer to a request whose body was read.
+#[derive(Clone, Copy)]
+struct Taken;
+
+/// Ends the connection after an answer that was given before the body was read: what is still on
+/// the line is no request.
+pub(super) async fn end_unread(request: Request, next: Next) -> Response {
+    let is_empty = request.body().is_end_stream();
+    let mut response = next.run(request).await;
+    if !is_empty && response.extensions().get::<Taken>().is_none() {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
+    }
+    response
 }
 
 fn unpack(encoding: &HeaderValue, bytes: &[u8]) -> Result<Bytes> {

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     AppState,
+    events::Event,
     ledger::Book,
     store::{Put, Store},
 };
@@ -57,7 +58,10 @@ async fn create<S: Store>(
         );
     }
     let status = match app.store().put_book(&book).await? {
-        Put::Stored => StatusCode::CREATED,
+        Put::Stored => {
+            app.sums().events().tell(Event::Book(id));
+            StatusCode::CREATED
+        }
         Put::Already => StatusCode::OK,
         Put::Conflict => {
             return Err(Kind::BookConflict.detail("choose another name, or use the first key"));

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     AppState,
+    events::Event,
     ledger::ChainCut,
     now_ms, ranges,
     store::{Put, Store},
@@ -62,7 +63,11 @@ async fn publish<S: Store>(
         )));
     }
     let status = match app.store().put_cut(&known.id, &cut).await? {
-        Put::Stored => StatusCode::CREATED,
+        Put::Stored => {
+            let events = app.sums().events();
+            events.tell(Event::Cut(known.id, cut.writer, cut.position));
+            StatusCode::CREATED
+        }
         Put::Already => StatusCode::OK,
         Put::Conflict => return Err(Kind::CutConflict.into()),
     };

@@ -5,8 +5,11 @@ use std::{collections::VecDeque, sync::Arc};
 use axum::{
     Json,
     body::{Body, Bytes},
-    extract::State,
-    http::header::CONTENT_TYPE,
+    extract::{FromRequest, Request, State},
+    http::{
+        HeaderMap,
+        header::{ACCEPT, CONTENT_TYPE, VARY},
+    },
     response::{IntoResponse, Response},
 };
 use core_nostd::{
@@ -14,16 +17,16 @@ use core_nostd::{
     ids::{BookId, WriterId},
 };
 use futures_util::{Stream, stream};
-use host_api as api;
+use host_api::{self as api, binary};
 use schemars::{JsonSchema, SchemaGenerator};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
     access::Caller,
-    append,
+    append, binary as records,
     extract::{self, JsonBytes, KnownBook, NoQuery, POSITION_MAX, Query},
     openapi::{Operation, Routes, SchemaOf},
-    problem::{Kind, Result},
+    problem::{Kind, Problem, Result},
 };
 use crate::{
     AppState, blocking,
@@ -59,6 +62,7 @@ pub(super) fn routes<S: Store>(routes: Routes<S>) -> Routes<S> {
             post::<S>,
             Operation::new("Appends entries, durable when it answers")
                 .bodies(bodies.to_vec())
+                .binary_body(binary::MEDIA_TYPE)
                 .answer::<api::Appended>("What became of each."),
         )
         .get(
@@ -78,14 +82,14 @@ async fn post<S: Store>(
     known: KnownBook,
     _: NoQuery,
     caller: Caller,
-    body: JsonBytes,
+    body: EntriesBody,
 ) -> Result<Json<api::Appended>> {
     let book = known.book;
     let rules = book.clone();
     let outcomes = match book.kind {
         BookKind::Authenticated => {
             let decode = move || {
-                let entries = body.parse_unless::<_, api::AppendEntries<api::OpenEntry>>()?;
+                let entries = body.entries::<api::Entry, binary::Entry, api::OpenEntry>()?;
                 append::decode(&book, &entries, now_ms())
             };
             let entries = blocking(decode).await??;
@@ -96,7 +100,7 @@ async fn post<S: Store>(
         }
         _ => {
             let decode = move || {
-                let entries = body.parse_unless::<_, api::AppendEntries<api::Entry>>()?;
+                let entries = body.entries::<api::OpenEntry, binary::OpenEntry, api::Entry>()?;
                 append::decode_open(&book, &entries)
             };
             let (writer, entries) = (caller.open_writer()?, blocking(decode).await??);
@@ -105,6 +109,45 @@ async fn post<S: Store>(
     };
     app.metrics().count_entries(&outcomes);
     append::answer(outcomes).map(Json)
+}
+
+/// Entries in one of their two forms, not yet parsed.
+enum EntriesBody {
+    Json(JsonBytes),
+    Binary(Bytes),
+}
+
+impl EntriesBody {
+    /// Parses entries, from records if it has those; `Other` are entries of the other kind of book.
+    fn entries<Entry, Record, Other>(&self) -> Result<api::AppendEntries<Entry>>
+    where
+        Entry: DeserializeOwned + From<Record>,
+        Record: DeserializeOwned,
+        Other: DeserializeOwned,
+    {
+        match self {
+            Self::Json(json) => json.parse_unless::<_, api::AppendEntries<Other>>(),
+            Self::Binary(bytes) => records::read::<Record, Entry>(bytes),
+        }
+    }
+}
+
+impl<S: Store> FromRequest<AppState<S>> for EntriesBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &AppState<S>) -> Result<Self> {
+        if request
+            .headers()
+            .get(CONTENT_TYPE)
+            .is_some_and(|value| value == binary::MEDIA_TYPE)
+        {
+            let bytes = Bytes::from_request(request, state).await;
+            return bytes.map(Self::Binary).map_err(Problem::internal);
+        }
+        JsonBytes::from_request(request, state)
+            .await
+            .map(Self::Json)
+    }
 }
 
 /// `GET …/heads`: where every chain ends.
@@ -146,6 +189,7 @@ async fn read<S: Store>(
     State(app): State<AppState<S>>,
     known: KnownBook,
     Query(query): Query<ReadQuery>,
+    headers: HeaderMap,
 ) -> Result<Response> {
     let ReadQuery {
         writer,
@@ -160,6 +204,13 @@ async fn read<S: Store>(
         .transpose()?;
     let mut spans = app.store().heads(&known.id).await?;
     spans.retain(|(of, _)| writer.is_none_or(|writer| writer == *of));
+    let accepted = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
+    let (media_type, write): (_, Write) = match accepted {
+        Some(accepted) if accepted.contains(binary::MEDIA_TYPE) => {
+            (binary::MEDIA_TYPE, records::write)
+        }
+        _ => (NDJSON, lines),
+    };
     let cursor = Cursor {
         store: app.store_arc(),
         book: known.id,
@@ -168,9 +219,10 @@ async fn read<S: Store>(
             .map(|(writer, head)| (writer, from.unwrap_or(0), head))
             .collect(),
         left: limit.unwrap_or(u64::MAX),
+        write,
     };
     let body = Body::from_stream(cursor.into_stream());
-    Ok(([(CONTENT_TYPE, NDJSON)], body).into_response())
+    Ok(([(CONTENT_TYPE, media_type), (VARY, "accept")], body).into_response())
 }
 
 /// What is still to be sent of a log.
@@ -181,7 +233,12 @@ struct Cursor<S> {
     spans: VecDeque<(WriterId, u64, u64)>,
     /// How many more entries were asked for.
     left: u64,
+    /// Makes bytes of entries.
+    write: Write,
 }
+
+/// Makes bytes of entries, in one of the two forms.
+type Write = fn(Vec<Stored>) -> Vec<u8>;
 
 impl<S: Store> Cursor<S> {
     /// Pages of lines. An error ends the response early, so that the client notices.
@@ -212,19 +269,19 @@ impl<S: Store> Cursor<S> {
             let len = page.len() as u64;
             *from += len;
             self.left -= len;
-            return Ok(Some(lines(page)));
+            return Ok(Some((self.write)(page).into()));
         }
         Ok(None)
     }
 }
 
-fn lines(page: Vec<Stored>) -> Bytes {
+fn lines(page: Vec<Stored>) -> Vec<u8> {
     let mut text = Vec::new();
     for entry in page {
         serde_json::to_writer(&mut text, &to_api(entry)).expect("a Vec takes every byte");
         text.push(b'\n');
     }
-    text.into()
+    text
 }
 
 /// A stored entry as JSON.

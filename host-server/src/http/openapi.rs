@@ -72,8 +72,14 @@ impl Operation {
         self
     }
 
+    /// Also takes a body of this media type.
+    pub fn binary_body(mut self, media_type: &'static str) -> Self {
+        self.bodies.push((media_type, Vec::new()));
+        self
+    }
+
     /// Takes this header, which may be absent.
-    fn header(mut self, name: &'static str, description: &'static str) -> Self {
+    pub fn header(mut self, name: &'static str, description: &'static str) -> Self {
         self.headers.push((name, description));
         self
     }

@@ -128,6 +128,8 @@ kinds! {
 
     NothingToSum = 404 "nothing-to-sum" "There are no entries to sum"
         "The range is empty. A chain counts up to its latest cut.",
+    SpansOverlap = 409 "spans-overlap" "Some entries were asked for twice"
+        "Every entry counts once in a sum: give each stretch of a chain once.",
     TooManyWriters = 409 "too-many-writers" "The sum has more writers than a token takes"
         "Ask for a smaller range.",
     BadStatement = 409 "bad-statement" "The statement does not verify"

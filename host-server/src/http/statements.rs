@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     AppState, blocking,
+    events::Event,
     store::{Put, Store},
     verify,
 };
@@ -54,7 +55,10 @@ async fn publish<S: Store>(
     verified.map_err(|error| Kind::BadStatement.detail(error.to_string()))?;
     let json = serde_json::to_string(&statement).map_err(Problem::internal)?;
     let status = match app.store().put_statement(&id, &json).await? {
-        Put::Stored => StatusCode::CREATED,
+        Put::Stored => {
+            app.sums().events().tell(Event::Statement(id));
+            StatusCode::CREATED
+        }
         Put::Already | Put::Conflict => StatusCode::OK,
     };
     Ok((status, Json(statement)))

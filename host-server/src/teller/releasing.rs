@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     blocking,
+    events::Event,
     http::{
         books,
         problem::{Kind, Problem, Result},
@@ -32,7 +33,7 @@ use crate::{
     },
     ledger::{At, Book},
     ranges,
-    store::Store,
+    store::{Put, Store},
     sums::Of,
     verify,
 };
@@ -60,7 +61,9 @@ impl<S: Store> Teller<S> {
         };
         let released = decode(&self.tables, token, book, (record, Some(count)), window).await?;
         let json = serde_json::to_string(&released.statement).map_err(Problem::internal)?;
-        store.put_statement(&id, &json).await?;
+        if store.put_statement(&id, &json).await? == Put::Stored {
+            self.sums.events().tell(Event::Statement(id));
+        }
         Ok(released)
     }
 

@@ -7,6 +7,7 @@ use token_client::{ClientError, OwnedEntry, Posted};
 use super::{Teller, link::Token};
 use crate::{
     blocking,
+    events::Event,
     http::{
         append,
         problem::{Kind, Problem, Result},
@@ -111,7 +112,12 @@ impl<S: Store> Teller<S> {
             arrived_ms: now_ms(),
         };
         match self.store.put_cut(&book.id(), &cut).await? {
-            Put::Stored | Put::Already => Ok(()),
+            Put::Stored => {
+                let event = Event::Cut(book.id(), writer, position);
+                self.sums.events().tell(event);
+                Ok(())
+            }
+            Put::Already => Ok(()),
             Put::Conflict => Err(Kind::CutConflict.into()),
         }
     }

@@ -5,10 +5,12 @@
 mod accounts;
 mod books;
 mod broken_lines;
+mod bulk;
 mod cuts;
 mod desk;
 mod entries;
 mod envelope;
+mod events;
 mod fixtures;
 mod keys;
 mod line;

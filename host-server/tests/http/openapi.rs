@@ -22,6 +22,7 @@ fn examples(server: &Server) -> Value {
         "Book": keys.api(),
         "OpenAccount": api::OpenAccount { sealed_nid: vec![7; SEALED_NID_LEN].into() },
         "AppendEntries": append(entries),
+        "AskSum": api::AskSum::Accounts(vec![account(1).to_string()]),
         "Cut": writer.cut(&keys),
         "Statement": statements::total(&keys),
         "book": keys.id.to_string(),
@@ -90,6 +91,7 @@ fn every_example_is_taken_by_the_server() {
     assert_eq!(read.next.expect("asked for").next_seq, 4);
     assert_eq!(server.get(&format!("{account}/balance")).status, 200);
     assert_eq!(server.get(&path("/total?to=1")).status, 200);
+    assert_eq!(server.post(&path("/sum"), example("AskSum")).status, 200);
 }
 
 #[test]

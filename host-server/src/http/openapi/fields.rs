@@ -6,7 +6,9 @@ use core_nostd::{
 };
 use serde_json::{Value, json};
 
-use crate::http::{append::ENTRIES_LEN_MAX, extract::POSITION_MAX, keys::SCOPES_MAX};
+use crate::http::{
+    append::ENTRIES_LEN_MAX, extract::POSITION_MAX, keys::SCOPES_MAX, sum::PARTS_MAX,
+};
 
 /// 32 bytes.
 const HEX_32: &str = "^[0-9a-fA-F]{64}$";
@@ -52,6 +54,11 @@ pub fn refine_field(name: &str, schema: &mut Value) {
         number(name)
     } else if is("array") && name == "entries" {
         json!({ "minItems": 1, "maxItems": ENTRIES_LEN_MAX })
+    } else if is("array") && name == "accounts" && schema["items"]["type"] == "string" {
+        let item = json!({ "type": "string", "pattern": HEX_32 });
+        json!({ "items": item, "minItems": 1, "maxItems": PARTS_MAX })
+    } else if is("array") && name == "spans" {
+        json!({ "minItems": 1, "maxItems": PARTS_MAX })
     } else if is("array") && name == "scopes" {
         let item = json!({ "type": "string", "pattern": SCOPE });
         json!({ "items": item, "minItems": 1, "maxItems": SCOPES_MAX })

@@ -32,6 +32,12 @@ pub fn metadata() -> Result<Value, String> {
     serde_json::from_str(&text).map_err(|error| format!("cargo metadata: {error}"))
 }
 
+/// What `cargo metadata` says of the workspace and of all that it depends on.
+pub fn whole_metadata() -> Result<Value, String> {
+    let text = output(cargo().args(["metadata", "--locked", "--format-version=1"]))?;
+    serde_json::from_str(&text).map_err(|error| format!("cargo metadata: {error}"))
+}
+
 /// Cargo's target directory, wherever it was configured to be.
 pub fn target_dir() -> Result<PathBuf, String> {
     let metadata = metadata()?;

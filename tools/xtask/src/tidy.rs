@@ -3,6 +3,7 @@
 //! Each check is a function from text to violations, so that its tests are small samples. What a
 //! rule is for stands beside it; a rule without a check does not last.
 
+mod deny;
 mod imports;
 mod locks;
 mod source;
@@ -27,6 +28,7 @@ Checks the rules that no lint covers, each violation as file:line:
   sources    files of at most 500 lines, functions of at most 90, lines of at most 100 columns,
              board mains of at most 150 lines, no mod.rs, forbid(unsafe_code) in every crate root,
              no call that can panic by design in the core and on the token
+  deny       licences, bans and sources of all dependencies, by the lists of .cargo/deny.toml
   locks      workspaces of their own take the versions of the root
   tree       the root shows what it should, every package inherits the lints, links of the
              Markdown files lead somewhere
@@ -85,6 +87,7 @@ pub fn check() -> Result<(), String> {
             violations.extend(source::check_crate_root(&package.name, root, &read(root)?));
         }
     }
+    violations.extend(deny::check(&read(deny::FILE)?, &shell::whole_metadata()?));
     let lock = read("Cargo.lock")?;
     for path in locks::OTHERS {
         violations.extend(locks::check(path, &read(path)?, &lock));

@@ -3,6 +3,7 @@
 //! Entries come from real keys, and sums are verified as a token would.
 
 mod accounts;
+mod bad_input;
 mod books;
 mod broken_lines;
 mod bulk;

@@ -101,6 +101,10 @@ async fn run<S: Store>(store: S, config: Config) -> Result<(), String> {
         state = state.with_token(address);
     }
     exposure::check_keys(state.store(), config.listen).await?;
+    if !config.listen.ip().is_loopback() {
+        // Also if somebody empties the table of keys.
+        state.gate().close();
+    }
     let tls = config.tls.map(Tls::load).transpose()?.map(Arc::new);
     let listener = TcpListener::bind(config.listen)
         .await

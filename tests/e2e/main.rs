@@ -39,6 +39,9 @@ mod life;
 mod lightphe;
 /// Noise, damaged frames and wrong sessions on the serial line.
 mod line;
+/// Ledgers moved, and edited by hand.
+#[cfg(feature = "mongo")]
+mod maintenance;
 /// A network that breaks between server and database.
 #[cfg(all(feature = "cli", feature = "mongo"))]
 mod network;

@@ -48,7 +48,10 @@ impl RedbStore {
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref().to_owned();
         let name = path.display().to_string();
-        Self::open_with(name, move || Database::create(&path))
+        Self::open_with(name, move || {
+            file::discard_unfinished(&path)?;
+            Database::create(&path)
+        })
     }
 
     fn open_with(

@@ -24,6 +24,9 @@ use crate::{
 
 /// How often a batch is begun again because somebody else posted to the chain meanwhile.
 const TRIES: usize = 16;
+/// So many accounts are remembered at most. Then all are forgotten, and looked up again where they
+/// come up again: memory does not grow with the file.
+const ACCOUNTS_MAX: usize = 1 << 16;
 /// How often progress is reported where there is no terminal.
 const REPORT_EVERY: Duration = Duration::from_secs(5);
 
@@ -37,6 +40,8 @@ pub struct Bulk<'a> {
     accounts: HashMap<NidKey, Handle>,
     /// Their last positions in the chain.
     last: HashMap<Handle, Option<u64>>,
+    /// How many accounts were looked up and then forgotten.
+    forgotten: u64,
 }
 
 /// A NID as a key. Wiped when dropped.
@@ -51,6 +56,7 @@ impl<'a> Bulk<'a> {
             journal,
             accounts: HashMap::new(),
             last: HashMap::new(),
+            forgotten: 0,
         }
     }
 
@@ -82,13 +88,19 @@ impl<'a> Bulk<'a> {
         Ok(())
     }
 
-    /// How many accounts the rows posted in this run are of.
+    /// How many accounts were looked up in this run. One that came up again after very many others
+    /// counts again.
     pub fn accounts_seen(&self) -> u64 {
-        self.accounts.len() as u64
+        self.forgotten + self.accounts.len() as u64
     }
 
     /// Posts one batch; when this returns, its entries are durable on the server.
     fn post(&mut self, batch: &[Row]) -> Result<()> {
+        if self.accounts.len() >= ACCOUNTS_MAX {
+            self.forgotten += self.accounts.len() as u64;
+            self.accounts.clear();
+            self.last.clear();
+        }
         for _ in 0..TRIES {
             let mut postings = Vec::with_capacity(batch.len());
             for row in batch {

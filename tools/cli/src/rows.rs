@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     path::Path,
 };
 
@@ -51,8 +51,11 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// Reads a whole file.
-    pub fn of(path: &Path, rules: &OwnedRules) -> Result<Self> {
+    /// Reads a whole file. Every bad row goes to `report`, too: a line of CSV with its line in the
+    /// file and what is wrong with it.
+    pub fn of(path: &Path, rules: &OwnedRules, report: &mut dyn Write) -> Result<Self> {
+        let failed = |error| Failure::failed(format!("the report can't be written: {error}"));
+        writeln!(report, "line,reason").map_err(failed)?;
         let mut survey = Self {
             good: 0,
             bad: Vec::new(),
@@ -65,12 +68,15 @@ impl Survey {
                 Ok(_) => survey.good += 1,
                 Err(bad) => {
                     survey.bad_count += 1;
+                    let reason = bad.reason.replace('"', "\"\"");
+                    writeln!(report, "{},\"{reason}\"", bad.line).map_err(failed)?;
                     if survey.bad.len() < SHOWN_MAX {
                         survey.bad.push(bad);
                     }
                 }
             }
         }
+        report.flush().map_err(failed)?;
         survey.sha256 = hex::encode(rows.hash.finalize());
         Ok(survey)
     }

@@ -1,7 +1,9 @@
 //! The database file: opening it, opening it again after an I/O error, and what its errors mean.
 
 use std::{
-    fmt, io,
+    fmt, fs,
+    io::{self, Read},
+    path::Path,
     sync::{PoisonError, RwLock, RwLockReadGuard},
 };
 
@@ -58,6 +60,28 @@ pub fn begin_write(database: &Database) -> Outcome<WriteTransaction> {
     txn.set_two_phase_commit(true);
     Ok(txn)
 }
+
+/// Empties a file that was being created when its process was killed. redb writes its first bytes
+/// last; as long as they are zero, nothing was ever stored in it, and redb itself refuses it.
+pub fn discard_unfinished(path: &Path) -> std::result::Result<(), StorageError> {
+    // If it can't be opened or is in use, whoever opens it next says so.
+    let Ok(mut file) = fs::File::options().read(true).write(true).open(path) else {
+        return Ok(());
+    };
+    if file.try_lock().is_err() || file.metadata()?.len() > UNFINISHED_LEN_MAX {
+        return Ok(());
+    }
+    let mut start = [0xff; MAGIC_LEN];
+    if file.read_exact(&mut start).is_ok() && start == [0; MAGIC_LEN] {
+        file.set_len(0)?;
+    }
+    Ok(())
+}
+
+/// How many bytes say that a file is redb's.
+const MAGIC_LEN: usize = 9;
+/// A file that is being created is shorter; one that is longer is something else.
+const UNFINISHED_LEN_MAX: u64 = 1 << 23;
 
 impl File {
     /// A file that `open` opens, at its first use.

@@ -101,6 +101,24 @@ fn a_file_that_cannot_be_opened_says_which_and_why() {
     assert!(error.to_string().contains("none/ledger"), "{error}");
 }
 
+/// What a process leaves behind that was killed while it created the file.
+#[test]
+fn a_file_whose_creation_was_cut_short_becomes_a_ledger() {
+    let directory = directory();
+    let path = directory.path().join("ledger");
+    drop(RedbStore::open(&path).expect("a new ledger"));
+    let whole = std::fs::read(&path).expect("a file");
+    for len in [9, 512, whole.len()] {
+        let mut unfinished = whole[..len].to_vec();
+        unfinished[..9].fill(0);
+        std::fs::write(&path, unfinished).expect("a file");
+        drop(RedbStore::open(&path).expect("a ledger"));
+    }
+    std::fs::write(&path, vec![0; 1 << 24]).expect("a file");
+    RedbStore::open(&path).expect_err("something else");
+    assert_eq!(std::fs::metadata(&path).expect("a file").len(), 1 << 24);
+}
+
 #[test]
 fn other_schemas_and_other_files_are_refused_and_left_alone() {
     let directory = directory();

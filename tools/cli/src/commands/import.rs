@@ -1,6 +1,10 @@
 //! `tally import`: every row of a CSV file, in batches as large as the token takes.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io::{self, BufWriter},
+    path::{Path, PathBuf},
+};
 
 use serde::Serialize;
 
@@ -26,6 +30,9 @@ pub struct Args {
     /// Leave bad rows out instead of refusing the file
     #[arg(long)]
     skip_bad: bool,
+    /// Write every bad row into this file: `line,reason`, and no NIDs
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     /// Post a file again whose import has ended
     #[arg(long)]
     again: bool,
@@ -55,7 +62,7 @@ pub fn run(settings: &Settings, args: &Args) -> Result<()> {
     let server = settings.server()?;
     let book = Book::find(&server, &args.book)?;
     book.require_authenticated("it has no accounts; post its entries one by one")?;
-    let survey = Survey::of(&args.file, &book.rules)?;
+    let survey = survey(args, &book)?;
     if survey.bad_count > 0 {
         report_bad(&survey, &args.file, args.skip_bad)?;
     }
@@ -108,6 +115,15 @@ pub fn run(settings: &Settings, args: &Args) -> Result<()> {
         text += &format!("\n{} bad rows were left out", survey.bad_count);
     }
     settings.format.print(&text, &imported)
+}
+
+/// Reads the whole file before anything is posted.
+fn survey(args: &Args, book: &Book) -> Result<Survey> {
+    let Some(path) = &args.report else {
+        return Survey::of(&args.file, &book.rules, &mut io::sink());
+    };
+    let file = File::create(path).map_err(|error| Failure::file(path, error))?;
+    Survey::of(&args.file, &book.rules, &mut BufWriter::new(file))
 }
 
 /// Names the bad rows; they end the import unless they are to be left out.

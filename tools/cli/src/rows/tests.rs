@@ -102,7 +102,20 @@ fn a_survey_counts_hashes_and_shows_no_more_than_a_screen() {
     let path = folder.path().join("a.csv");
     let text = format!("nid,amount\nAB1234,1\n{}", "AB1234,x\n".repeat(25));
     std::fs::write(&path, &text).expect("a file");
-    let survey = Survey::of(&path, &rules()).expect("a survey");
+    let mut report = Vec::new();
+    let survey = Survey::of(&path, &rules(), &mut report).expect("a survey");
+    let report = String::from_utf8(report).expect("text");
+    assert_eq!(report.lines().count(), 26);
+    assert!(
+        report.starts_with("line,reason\n3,\"an amount is digits"),
+        "{report}"
+    );
+    assert!(
+        report
+            .lines()
+            .last()
+            .is_some_and(|line| line.starts_with("27,\""))
+    );
     assert_eq!(
         (survey.good, survey.bad_count, survey.bad.len()),
         (1, 25, 20)

@@ -1,5 +1,5 @@
-//! What a ledger costs as it grows: fills an empty store with entries and measures, at each power of
-//! ten, room, the time of an append, and the time of every question a server is asked.
+//! What a ledger costs as it grows: fills an empty store with entries and measures, at each power
+//! of ten, room, the time of an append, and the time of every question a server is asked.
 //!
 //! ```sh
 //! cargo run --release -p host-server --features mongo --example growth -- redb:/tmp/x.redb 1000000
@@ -126,8 +126,8 @@ impl<S: Store> Growing<S> {
             let begun = Instant::now();
             let added = size - self.len;
             self.grow(size).await;
-            let rate = added.as_f64() / begun.elapsed().as_secs_f64();
-            let bytes = room().await.as_f64() / size.as_f64();
+            let rate = added.to_f64() / begun.elapsed().as_secs_f64();
+            let bytes = room().await.to_f64() / size.to_f64();
             let times = self.ask().await;
             println!("| {size} | {bytes:.0} | {rate:.0} | {times} |");
             size *= 10;
@@ -260,11 +260,11 @@ fn handle(writer: u64, account: u64) -> Handle {
 
 /// Numbers for quotients, which need no more than 53 bits.
 trait AsF64 {
-    fn as_f64(self) -> f64;
+    fn to_f64(self) -> f64;
 }
 
 impl AsF64 for u64 {
-    fn as_f64(self) -> f64 {
+    fn to_f64(self) -> f64 {
         let part = |bits: u64| f64::from(u32::try_from(bits & 0xffff_ffff).expect("32 bits"));
         part(self >> 32) * 4_294_967_296.0 + part(self)
     }

@@ -146,8 +146,8 @@ impl Scene {
     }
 
     fn copy(&self, edited: &Edited, from: u64, to: u64) {
-        let copied = edited.copy(&self.at(from), &self.at(to));
-        self.runtime.block_on(copied);
+        let (from, to) = (self.at(from), self.at(to));
+        self.runtime.block_on(edited.copy(&from, &to));
     }
 
     fn remove(&self, edited: &Edited, seq: u64) {

@@ -16,6 +16,7 @@ mod import;
 mod key;
 mod lightphe;
 mod post;
+mod shell;
 mod status;
 mod table;
 mod token;
@@ -68,6 +69,10 @@ enum Command {
     Table(table::Command),
     /// Check a statement, without any key
     Verify(verify::Args),
+    /// Print a script that lets a shell complete these commands
+    Completions(shell::CompletionsArgs),
+    /// Write manual pages
+    Man(shell::ManArgs),
 }
 
 /// Runs a command.
@@ -88,6 +93,8 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Status => status::run(&settings),
         Command::Table(command) => table::run(&settings, &command),
         Command::Verify(args) => verify::run(&settings, &args),
+        Command::Completions(args) => shell::completions(&args),
+        Command::Man(args) => shell::man(&args),
     }
 }
 

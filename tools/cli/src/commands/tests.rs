@@ -112,3 +112,31 @@ fn help_lists_the_exit_codes() {
     let help = Cli::command().render_help().to_string();
     assert!(help.contains("3  the server can't be reached"), "{help}");
 }
+
+#[test]
+fn shells_and_the_manual_know_every_command() {
+    let names: Vec<_> = Cli::command()
+        .get_subcommands()
+        .map(|command| command.get_name().to_owned())
+        .collect();
+    let folder = tempfile::tempdir().expect("a folder");
+    let man = folder.path().to_str().expect("UTF-8");
+    let Command::Man(args) = parse(&format!("tally man {man}"))
+        .expect("understood")
+        .command
+    else {
+        panic!("another command");
+    };
+    shell::man(&args).expect("written");
+    for name in &names {
+        let page = folder.path().join(format!("tally-{name}.1"));
+        assert!(page.is_file(), "{}", page.display());
+    }
+    for shell in ["bash", "zsh", "fish"] {
+        let line = format!("tally completions {shell}");
+        let Command::Completions(_) = parse(&line).expect("understood").command else {
+            panic!("another command");
+        };
+    }
+    assert!(parse("tally completions cobol").is_err());
+}

@@ -112,10 +112,11 @@ async fn run<S: Store>(store: S, config: Config) -> Result<(), String> {
     let address = listener.local_addr().map_err(say)?;
     let mut listener = Listener::from(listener);
     let mut scheme = "http";
+    // Also without TLS: a terminal that is closed does not end the server.
+    let hangup = signal(SignalKind::hangup()).map_err(say)?;
     if let Some(tls) = tls {
         listener = listener.with_tls(Arc::clone(&tls));
         scheme = "https";
-        let hangup = signal(SignalKind::hangup()).map_err(say)?;
         tokio::spawn(keep_fresh(tls, hangup));
     }
 

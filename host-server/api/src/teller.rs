@@ -127,3 +127,27 @@ pub struct Released {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bound: Option<String>,
 }
+
+/// Answer to `GET /v1/teller/audit?from=`: events of the token's audit log, as much as one answer
+/// of the token holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct AuditLog {
+    /// Number of events before these; more than asked for if that one was acknowledged or erased.
+    pub first: u64,
+    /// Hash of the chain of events before these, in hexadecimal.
+    pub before: String,
+    /// Their encodings, one after the other, in hexadecimal; none at the end of the log.
+    pub events: String,
+}
+
+/// Body of `POST /v1/teller/audit`: the events before a position were read, and may be forgotten.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct AcknowledgeAudit {
+    /// Number of events before it.
+    pub through: u64,
+    /// Hash of their chain, in hexadecimal: 64 digits.
+    pub hash: String,
+}

@@ -80,6 +80,8 @@ const ROUTES: &[(&str, &str, Need)] = &[
     ("POST", "/v1/keys", Admin),
     ("DELETE", "/v1/keys/{id}", Admin),
     ("GET", "/v1/teller/info", Teller),
+    ("GET", "/v1/teller/audit", Teller),
+    ("POST", "/v1/teller/audit", Teller),
     ("POST", "/v1/teller/unlock", Teller),
     ("POST", "/v1/teller/lock", Teller),
     ("POST", "/v1/teller/books", Teller),

@@ -10,6 +10,9 @@ use axum::{
     http::{StatusCode, request::Parts},
 };
 use host_api::{self as api, teller as bodies};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use token_client::{AuditPage, AuditPosition};
 use zeroize::Zeroizing;
 
 use super::{
@@ -40,6 +43,19 @@ pub(super) fn routes<S: Store>(routes: Routes<S>) -> Routes<S> {
             info_op("Opens the token's secrets with the PIN").body::<bodies::Unlock>(),
         )
         .post("/v1/teller/lock", lock::<S>, info_op("Locks the token"))
+        .get(
+            "/v1/teller/audit",
+            audit_log::<S>,
+            Operation::new("What happened to the token, event by event")
+                .query::<AuditQuery>()
+                .answer::<bodies::AuditLog>("Events, chained by hashes."),
+        )
+        .post(
+            "/v1/teller/audit",
+            acknowledge_audit::<S>,
+            info_op("Lets the token forget events that were read, which makes room for more")
+                .body::<bodies::AcknowledgeAudit>(),
+        )
         .post(
             "/v1/teller/books",
             create_book::<S>,
@@ -100,6 +116,53 @@ async fn lock<S: Store>(State(app): State<AppState<S>>, _: NoQuery) -> Result<Js
     finish(async move { teller.lock(&mut token).await })
         .await
         .map(Json)
+}
+
+/// Parameters of `GET /v1/teller/audit`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct AuditQuery {
+    /// Number of the first event to show.
+    #[serde(default)]
+    from: u64,
+}
+
+/// `GET /v1/teller/audit?from=`: what happened to the token.
+async fn audit_log<S: Store>(
+    State(app): State<AppState<S>>,
+    extract::Query(AuditQuery { from }): extract::Query<AuditQuery>,
+) -> Result<Json<bodies::AuditLog>> {
+    let mut token = teller(&app)?.token().await;
+    let page = finish(async move { token.call(move |client| client.audit_log(from)).await });
+    let AuditPage { before, events, .. } = page.await?;
+    let events = events.iter().map(|event| hex::encode(&event.bytes));
+    Ok(Json(bodies::AuditLog {
+        first: before.events,
+        before: hex::encode(before.hash),
+        events: events.collect(),
+    }))
+}
+
+/// `POST /v1/teller/audit`: the events before a position were read.
+async fn acknowledge_audit<S: Store>(
+    State(app): State<AppState<S>>,
+    _: NoQuery,
+    extract::Json(body): extract::Json<bodies::AcknowledgeAudit>,
+) -> Result<Json<bodies::Info>> {
+    let mut position = AuditPosition {
+        events: body.through,
+        hash: [0; 32],
+    };
+    hex::decode_to_slice(&body.hash, &mut position.hash)
+        .map_err(|_| Kind::InvalidBody.detail("a hash has 64 hexadecimal digits"))?;
+    let teller = teller(&app)?;
+    let mut token = teller.token().await;
+    let acknowledging = async move {
+        let done = token.call(move |client| client.acknowledge_audit(&position));
+        done.await?;
+        teller.info(&mut token).await
+    };
+    finish(acknowledging).await.map(Json)
 }
 
 /// `POST /v1/teller/books`: makes a book on the token and here. 201, or 200 if it is there already.

@@ -102,7 +102,7 @@ fn what_is_described_is_served() {
     let tellers = all
         .iter()
         .filter(|(path, ..)| path.starts_with("/v1/teller/"));
-    assert_eq!(tellers.count(), 7, "this server has a token");
+    assert_eq!(tellers.count(), 9, "this server has a token");
     for (path, method, about) in &all {
         let concrete = path
             .replace("{book}", &desk.book)

@@ -10,6 +10,7 @@ use core_nostd::{
 };
 use host_api::{self as api, teller as bodies};
 use host_server::{AppState, store::memory::MemoryStore};
+use token_client::{AuditPage, AuditPosition};
 
 use crate::{
     desk::{Desk, ask, key, new_book, pin, post},
@@ -388,4 +389,46 @@ fn a_token_that_is_not_there_is_a_problem_and_the_ledger_still_works() {
     let keys = book(&server);
     let reply = post(&server, &keys.id.to_string(), "DE1111", "1.00", &key(1));
     reply.problem(503, "token-unavailable");
+}
+
+#[test]
+fn a_full_audit_log_is_read_acknowledged_and_makes_room() {
+    let desk = Desk::open();
+    desk.posted("DE1111", "1.00", &key(1));
+    let ask = ask("DE1111");
+    let balance = desk.path("/balance");
+    let full = loop {
+        let reply = desk.server.post(&balance, &ask);
+        if reply.status != 200 {
+            break reply;
+        }
+    };
+    full.problem(409, "token-refused");
+
+    let mut known = AuditPosition::default();
+    loop {
+        let path = format!("/v1/teller/audit?from={}", known.events);
+        let log: bodies::AuditLog = desk.server.get(&path).ok();
+        let before = (log.first, log.before);
+        assert_eq!(before, (known.events, hex::encode(known.hash)), "one chain");
+        let events = hex::decode(&log.events).expect("hexadecimal");
+        let page = AuditPage::read(known, &events).expect("events");
+        if page.events.is_empty() {
+            break;
+        }
+        known = page.after;
+    }
+    let acknowledge = |through, hash: &str| {
+        let hash = hash.to_owned();
+        let body = bodies::AcknowledgeAudit { through, hash };
+        desk.server.post("/v1/teller/audit", &body)
+    };
+    acknowledge(known.events, "00").problem(422, "invalid-body");
+    acknowledge(known.events, &"00".repeat(32)).problem(409, "token-refused");
+    desk.server
+        .post(&balance, &ask)
+        .problem(409, "token-refused");
+    let info = acknowledge(known.events, &hex::encode(known.hash));
+    assert_eq!(info.ok::<bodies::Info>().state, "unlocked");
+    assert_eq!(desk.server.post(&balance, &ask).status, 200);
 }

@@ -3,9 +3,11 @@
 
 use host_api::{
     self as api,
-    teller::{AskBalance, AskTotal, Info, NewBook, Post, Posted, Released},
+    teller::{
+        AcknowledgeAudit, AskBalance, AskTotal, AuditLog, Info, NewBook, Post, Posted, Released,
+    },
 };
-use token_client::OwnedRules;
+use token_client::{AuditPage, AuditPosition, OwnedRules};
 use ureq::http::Method;
 
 use crate::{
@@ -82,6 +84,37 @@ impl Teller {
     /// Locks it.
     pub fn lock(&mut self) -> Result<()> {
         self.info = self.send("/v1/teller/lock", &())?;
+        Ok(())
+    }
+
+    /// A page of its audit log.
+    pub fn audit_log(&self, from: u64) -> Result<AuditPage> {
+        let path = format!("/v1/teller/audit?from={from}");
+        let AuditLog {
+            first,
+            before,
+            events,
+        } = self.server.get(&path)?;
+        let mut hash = [0; 32];
+        let page = hex::decode_to_slice(&before, &mut hash)
+            .ok()
+            .and_then(|()| {
+                let position = AuditPosition {
+                    events: first,
+                    hash,
+                };
+                AuditPage::read(position, &hex::decode(&events).ok()?)
+            });
+        page.ok_or_else(|| Failure::failed("the server's answer is no audit log"))
+    }
+
+    /// Lets it forget the events before a position.
+    pub fn acknowledge_audit(&mut self, position: &AuditPosition) -> Result<()> {
+        let body = AcknowledgeAudit {
+            through: position.events,
+            hash: hex::encode(position.hash),
+        };
+        self.info = self.send("/v1/teller/audit", &body)?;
         Ok(())
     }
 

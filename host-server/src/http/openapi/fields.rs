@@ -91,7 +91,7 @@ pub fn not_null(schema: &mut Value) {
 
 fn text(name: &str) -> Value {
     match name {
-        "book" | "account" | "handle" | "after" => json!({ "pattern": HEX_32 }),
+        "book" | "account" | "handle" | "after" | "hash" => json!({ "pattern": HEX_32 }),
         "writer" | "entry" | "id" => json!({ "pattern": HEX_16 }),
         "suite" => json!({ "enum": ["ristretto255", "ffdhe2048", "ffdhe3072"] }),
         "kind" => json!({ "enum": ["authenticated", "open"] }),

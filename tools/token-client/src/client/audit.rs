@@ -51,7 +51,9 @@ pub struct AuditPage {
 }
 
 impl AuditPage {
-    fn read(before: AuditPosition, mut bytes: &[u8]) -> Option<Self> {
+    /// The page of these encodings, one after the other; none if they are not encodings of events.
+    #[must_use]
+    pub fn read(before: AuditPosition, mut bytes: &[u8]) -> Option<Self> {
         let (mut events, mut after) = (vec![], before);
         while !bytes.is_empty() {
             let rest = bytes;

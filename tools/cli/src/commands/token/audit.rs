@@ -12,13 +12,14 @@ use std::{
 
 use core_nostd::wire::{AuditEvent, Policy, audit::Released};
 use serde::{Deserialize, Serialize};
-use token_client::{AuditPosition, LoggedEvent};
+use token_client::{AuditPage, AuditPosition, LoggedEvent};
 
 use super::role_names;
 use crate::{
     durable,
     failure::{Exit, Failure, Result},
     settings::{Settings, Token},
+    teller::Teller,
 };
 
 /// Options of `tally token audit`.
@@ -62,14 +63,14 @@ pub fn run(settings: &Settings, args: &Args) -> Result<()> {
         None => String::new(),
     };
     let known = check(&kept)?;
-    let mut token = settings.unlocked_token()?;
+    let mut token = Source::find(settings)?;
     let from = known.map_or(args.since.unwrap_or(0), |known| known.events);
     let (events, end) = read(&mut token, from, known)?;
     if let Some(path) = &args.file {
         keep(path, kept, &events)?;
     }
     if args.acknowledge {
-        token.acknowledge_audit(&end)?;
+        token.acknowledge(&end)?;
     }
     let log = Log {
         events,
@@ -80,13 +81,44 @@ pub fn run(settings: &Settings, args: &Args) -> Result<()> {
     settings.format.print(&text(&log), &log)
 }
 
+/// Where the log is read: at a token of this machine, or at the server's.
+enum Source {
+    Token(Box<Token>),
+    Teller(Box<Teller>),
+}
+
+impl Source {
+    fn find(settings: &Settings) -> Result<Self> {
+        if settings.has_server()
+            && let Some(teller) = Teller::unlocked(settings, &settings.server()?)?
+        {
+            return Ok(Self::Teller(Box::new(teller)));
+        }
+        Ok(Self::Token(Box::new(settings.unlocked_token()?)))
+    }
+
+    fn page(&mut self, from: u64) -> Result<AuditPage> {
+        match self {
+            Self::Token(token) => Ok(token.audit_log(from)?),
+            Self::Teller(teller) => teller.audit_log(from),
+        }
+    }
+
+    fn acknowledge(&mut self, position: &AuditPosition) -> Result<()> {
+        match self {
+            Self::Token(token) => Ok(token.acknowledge_audit(position)?),
+            Self::Teller(teller) => teller.acknowledge_audit(position),
+        }
+    }
+}
+
 /// Reads to the end of the log, and checks that every page goes on where the last one ended.
 fn read(
-    token: &mut Token,
+    token: &mut Source,
     from: u64,
     known: Option<AuditPosition>,
 ) -> Result<(Vec<Line>, AuditPosition)> {
-    let mut page = token.audit_log(from)?;
+    let mut page = token.page(from)?;
     if let Some(known) = known {
         continues(known, page.before)?;
     }
@@ -102,7 +134,7 @@ fn read(
             return Ok((lines, page.before));
         }
         let end = page.after;
-        page = token.audit_log(end.events)?;
+        page = token.page(end.events)?;
         if page.before != end {
             return Err(broken(format_args!(
                 "the chain breaks at event {}: the token's log was changed or is damaged",

@@ -139,6 +139,7 @@ fn open<'b, P: Platform>(
     claim: &Verified,
     body: &'b mut [u8],
 ) -> Result<Response<'b>, TokenError> {
+    engine.take_verdict()?;
     match &opening(claim, line.reader.message()) {
         Ok(opening) => engine.release(line, opening, body),
         Err(error) => Err(*error),

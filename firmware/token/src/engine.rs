@@ -35,6 +35,8 @@ pub(crate) struct Engine<P: Platform> {
     pub(crate) ceremony: bool,
     /// What the last question has come to; see [`crate::presence`].
     pub(crate) consent: u32,
+    /// What has been verified of the last claim; see [`crate::release`].
+    pub(crate) verdict: u32,
     /// Whether the store has been read since power-on.
     started: bool,
 }
@@ -55,6 +57,7 @@ impl<P: Platform> Engine<P> {
             device_secret: ports.device_secret,
             ceremony: ports.ceremony,
             consent: 0,
+            verdict: 0,
             started: false,
         };
         (engine, Line::new(ports.serial))

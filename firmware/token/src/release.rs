@@ -1,9 +1,9 @@
 //! Releases: a verified sum is opened, with presence, and stated once.
 //!
 //! The order is fixed: parse, group membership, policy, tag, presence, then audit log and statement
-//! to flash, answer. Policy, tag and presence are each looked at twice, and both verdicts on a claim
-//! are left in the engine for the release to take: so a fault which makes the processor pass over
-//! one instruction opens nothing.
+//! to flash, answer. Policy, tag and presence are each looked at twice, and both verdicts on a
+//! claim are left in the engine for the release to take: so a fault which makes the processor pass
+//! over one instruction opens nothing.
 //!
 //! There is no way from a ciphertext that the token has not verified to its plaintext, but for sums
 //! of open books, which have keys of their own and need a policy that says so.
